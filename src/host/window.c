@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The NT user window (D15). On Linux every address of a process would pass a Windows probe, so one low range is
+ * declared user space and nothing else is ever placed below HOST_USER_LIMIT. The reservation lies below what ASan
+ * (shadow from 0x7fff8000) and valgrind (0x58000000) take for themselves.
+ */
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WINDOW_BASE ((uintptr_t)0x10000000)
+#define WINDOW_SIZE ((size_t)0x40000000)
+#define GRAIN ((size_t)0x10000) /* NT's allocation granularity */
+#define GRAINS (WINDOW_SIZE / GRAIN)
+
+static struct {
+    host_lock lock;
+    bool ready;
+    uint8_t used[GRAINS];
+    size_t hint;
+} window;
+
+int host_window_init(void)
+{
+    int status = 0;
+
+    host_lock_acquire(&window.lock);
+    if (!window.ready) {
+        if (host_map_at((void *)WINDOW_BASE, WINDOW_SIZE, HOST_NONE))
+            window.ready = true;
+        else
+            status = -ENOMEM;
+    }
+    host_lock_release(&window.lock);
+    return status;
+}
+
+/* First run of `count` free grains at or after `from`, or GRAINS. */
+static size_t find_run(size_t from, size_t count)
+{
+    size_t run = 0;
+
+    for (size_t i = from; i < GRAINS; i++) {
+        run = window.used[i] ? 0 : run + 1;
+        if (run == count)
+            return i + 1 - count;
+    }
+    return GRAINS;
+}
+
+void *host_window_alloc(size_t bytes, int prot)
+{
+    size_t count = (bytes + GRAIN - 1) / GRAIN;
+    size_t pages = (bytes + HOST_PAGE - 1) / HOST_PAGE * HOST_PAGE;
+    size_t at;
+    void *p = NULL;
+
+    if (!count || count > GRAINS || host_window_init())
+        return NULL;
+    host_lock_acquire(&window.lock);
+    /* Going round before reuse keeps a freed range unmapped for a while, so that a late use of it faults. */
+    at = find_run(window.hint, count);
+    if (at == GRAINS)
+        at = find_run(0, count);
+    if (at < GRAINS) {
+        p = (void *)(WINDOW_BASE + at * GRAIN);
+        if (host_protect(p, pages, prot)) {
+            p = NULL;
+        } else {
+            memset(window.used + at, 1, count);
+            window.hint = at + count < GRAINS ? at + count : 0;
+        }
+    }
+    host_lock_release(&window.lock);
+    return p;
+}
+
+int host_window_free(void *base, size_t bytes)
+{
+    size_t at = ((uintptr_t)base - WINDOW_BASE) / GRAIN;
+    size_t count = (bytes + GRAIN - 1) / GRAIN;
+
+    if ((uintptr_t)base < WINDOW_BASE || at + count > GRAINS || (uintptr_t)base % GRAIN)
+        return -EINVAL;
+    host_lock_acquire(&window.lock);
+    /* A fresh private mapping drops the pages; the range stays reserved. */
+    host_unmap(base, count * GRAIN);
+    host_map_at(base, count * GRAIN, HOST_NONE);
+    memset(window.used + at, 0, count);
+    host_lock_release(&window.lock);
+    return 0;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "harness.h"
+#include "host/host.h"
+
+TEST(window_is_low, "host.window.low_and_reserved")
+{
+    char *p = host_window_alloc(100000, HOST_RW);
+
+    REQUIRE(p);
+    CHECK(host_is_user_range(p, 100000));
+    p[0] = p[99999] = 1;
+    CHECK(!host_map_at(p + (1 << 20), HOST_PAGE, HOST_RW));
+    CHECK_EQ(host_window_free(p, 100000), 0);
+    CHECK(!host_is_user_range(malloc(1), 1));
+    CHECK(!host_is_user_range((void *)(HOST_USER_LIMIT - 1), 2));
+}
+
+static host_parker parker;
+static int woken;
+static void waiter(void *arg)
+{
+    woken = host_park(&parker, 0);
+}
+
+TEST(park, "host.park.wake_before_and_after_wait_and_deadline")
+{
+    host_thread *t;
+    uint64_t start;
+
+    host_unpark(&parker);
+    CHECK(host_park(&parker, 0));
+    start = host_monotonic_ns();
+    CHECK(!host_park(&parker, start + 20000000));
+    CHECK(host_monotonic_ns() - start >= 20000000);
+    REQUIRE(!host_thread_start("waiter", 0, waiter, NULL, &t));
+    host_sleep_ns(20000000);
+    CHECK(!woken);
+    host_unpark(&parker);
+    host_thread_join(t);
+    CHECK(woken);
+}
+
+static host_lock lock;
+static long counter;
+static void adder(void *arg)
+{
+    for (int i = 0; i < 200000; i++) {
+        host_lock_acquire(&lock);
+        counter++;
+        host_lock_release(&lock);
+    }
+}
+
+TEST(lock, "host.lock.excludes")
+{
+    host_thread *t[3];
+
+    for (int i = 0; i < 3; i++)
+        REQUIRE(!host_thread_start("adder", 0, adder, NULL, &t[i]));
+    for (int i = 0; i < 3; i++)
+        host_thread_join(t[i]);
+    CHECK_EQ(counter, 600000);
+}
+
+TEST(gs, "host.gs.set_and_read")
+{
+    static uint64_t block[64];
+
+    block[49] = 0x1234567890;
+    host_set_gs(block);
+    uint64_t v;
+    __asm__ volatile("movq %%gs:0x188, %0" : "=r"(v));
+    CHECK_EQ(v, 0x1234567890);
+    CHECK(host_get_gs() == block);
+}
+
+TEST(child, "host.process.wait_reports_exit_and_signal")
+{
+    struct host_child_state s;
+    int pid = host_fork();
+
+    if (!pid)
+        host_exit_now(7);
+    CHECK_EQ(host_wait_child(pid, UINT64_MAX, &s), 0);
+    CHECK(s.end == HOST_EXITED && s.code == 7);
+    pid = host_fork();
+    if (!pid)
+        for (;;)
+            host_sleep_ns(1000000000);
+    CHECK_EQ(host_wait_child(pid, 20000000, &s), 0);
+    CHECK(s.end == HOST_RUNNING);
+    host_kill(pid, 9);
+    CHECK_EQ(host_wait_child(pid, UINT64_MAX, &s), 0);
+    CHECK(s.end == HOST_SIGNALED && s.code == 9);
+}
