@@ -67,19 +67,71 @@ void KexDetachHostThread(void);
 /* PKTHREAD of the calling thread, NULL for a host thread that is none. Same object as PsGetCurrentThread(). */
 PKTHREAD KexCurrentThread(void);
 /*
+ * A thread is an object of ob, but ke stands below ob. ke therefore allocates the body with KEX_OBJECT_PREFIX bytes in
+ * front of it, where ob builds its header when it adopts the object (at once for threads that are older than ob). The
+ * type's delete callback calls KexThreadDelete(Body), which frees all of it: ob frees nothing. Until KexSetObjectOps()
+ * is called ke counts references itself.
+ */
+#define KEX_OBJECT_PREFIX 192
+typedef struct _KEX_OBJECT_OPS {
+    void (*AdoptThread)(PVOID Body, LONG References);
+    void (*Reference)(PVOID Body);
+    void (*Dereference)(PVOID Body);
+} KEX_OBJECT_OPS;
+void KexSetObjectOps(const KEX_OBJECT_OPS *Ops);
+void KexThreadDelete(PVOID Body);
+
+/* Set by ps at its start: the process of threads that were given none. */
+extern PEPROCESS KexSystemProcess;
+/* Client id: one number space for processes and threads, multiples of 4. */
+ULONG KexAllocateClientId(void);
+ULONG KexThreadClientId(PKTHREAD Thread);
+/* The live thread with this id, with one reference; NULL when there is none. */
+PKTHREAD KexThreadByClientId(ULONG Id);
+
+/*
  * Starts an NT thread in Process (NULL: System). Routine runs at PASSIVE_LEVEL with previous mode KernelMode. The
  * returned thread carries one reference (ObDereferenceObject); it is a dispatcher object signalled at its end.
  */
 NTSTATUS KexThreadStart(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context, PKTHREAD *Thread);
-/* Blocks the current thread; Why lives on the caller's stack. Deadline in KexSched->Monotonic() ns, 0 for none. */
+/*
+ * Blocks the current thread; Why lives on the caller's stack. Deadline in KexSched->Monotonic() ns, 0 for none. A wake
+ * that came earlier is kept and a left-over one may end a later block: callers test their own condition in a loop.
+ */
 bool KexBlock(const KEX_WAIT *Why, uint64_t Deadline);
+/* Thread must not be able to end before this returns: hold a reference, or a lock that it needs. */
 void KexWake(PKTHREAD Thread);
+/* KeWaitForSingleObject for the rooms: the same wait under a description of their own for the hang report. */
+NTSTATUS KexWaitForObject(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+    const KEX_WAIT *Why);
+
+/* The current thread ends: PsTerminateSystemThread, and the way out of a started thread's routine. */
+_Noreturn void KexThreadExit(NTSTATUS Status);
+NTSTATUS KexThreadExitStatus(PKTHREAD Thread);      /* STATUS_PENDING while it lives */
+
+/* Dispatcher objects of other rooms (processes): Header first in Object, kind as the KOBJECTS number. */
+enum { KEX_OBJECT_PROCESS = 3, KEX_OBJECT_THREAD = 6 };
+void KexInitializeDispatcher(PVOID Object, UCHAR Kind, UCHAR Bytes);
+void KexSignalDispatcher(PVOID Object);             /* for good */
+/* A wait is possible on this memory: known kind and an initialised list. */
+bool KexIsDispatcherObject(const void *Object);
+
+/* Runs what is queued for the current thread and may run now: kernel APCs; user APCs when User. */
+void KexDeliverApcs(bool User);
+bool KexUserApcPending(PKTHREAD Thread);
+/* What a patched `mov cr8, reg` does: raise or lower. */
+void NTAPI KexWriteCr8(ULONG64 Level);
+/* KUSER_SHARED_DATA as this machine shows it, times refreshed by the call; one page, read only for the caller. */
+const void *KexSharedUserData(void);
 
 /* Per-thread facts other rooms keep here rather than in thread-local variables of their own. */
 KPROCESSOR_MODE KexSetPreviousMode(KPROCESSOR_MODE Mode);   /* returns the old one; ExGetPreviousMode() reads it */
 PIRP KexGetTopLevelIrp(void);
 void KexSetTopLevelIrp(PIRP Irp);
-PEPROCESS KexThreadProcess(PKTHREAD Thread);
+PEPROCESS KexThreadProcess(PKTHREAD Thread);                /* the process it belongs to */
+void KexSetThreadProcess(PKTHREAD Thread, PEPROCESS Process);
+PEPROCESS KexCurrentProcess(void);                          /* of the current thread, attachment counted */
+ULONG KexApcDisableCounts(PKTHREAD Thread);                 /* normal in the low half, special in the high; 0: none */
 const char *KexThreadName(PKTHREAD Thread);
 int KexThreadHostId(PKTHREAD Thread);
 
@@ -172,6 +224,13 @@ typedef struct _KEX_STOP {
     const void *Caller;
     char Sentence[400];
 } KEX_STOP;
+
+/*
+ * Raises an NT exception from ke or ex code on the current thread; filled by the image room, whose dispatcher finds the
+ * driver's handlers. Does not return. Without it a raise stops the machine (KMODE_EXCEPTION_NOT_HANDLED).
+ */
+extern void (*KexRaiseHook)(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Parameter, const void *Caller);
+_Noreturn void KexRaise(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Parameter, const void *Caller);
 
 typedef struct _KEX_HOOKS {
     void (*Trace)(const KEX_TRACE *Event);       /* NULL: tracing is off */
