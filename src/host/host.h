@@ -98,6 +98,10 @@ void *host_get_gs(void);
 /* Makes `fn` run on thread `tid` of this process in signal context, for stack samples; waits up to 1 s. */
 bool host_thread_sample(int tid, void (*fn)(void *ucontext, void *arg), void *arg);
 unsigned host_cpus(void);
+/* A full memory barrier on every running thread of this process: the dear half of a plain-store hot path (barrier.c). */
+void host_heavy_barrier(void);
+/* Calls fn(arg) when the calling thread ends, last registered first. 0, or -1 without memory. */
+int host_thread_at_exit(void (*fn)(void *arg), void *arg);
 
 /* ---- files (file.c) ------------------------------------------------------------------------------------- */
 

@@ -93,3 +93,61 @@ TEST(child, "host.process.wait_reports_exit_and_signal")
     CHECK_EQ(host_wait_child(pid, UINT64_MAX, &s), 0);
     CHECK(s.end == HOST_SIGNALED && s.code == 9);
 }
+
+static int exit_calls;
+static void at_exit(void *arg)
+{
+    exit_calls = exit_calls * 10 + (int)(intptr_t)arg;
+}
+static void exiting(void *arg)
+{
+    (void)arg;
+    host_thread_at_exit(at_exit, (void *)1);
+    host_thread_at_exit(at_exit, (void *)2);
+}
+
+TEST(at_exit, "host.thread.at_exit_runs_last_first")
+{
+    host_thread *t;
+
+    REQUIRE(!host_thread_start("exiting", 0, exiting, NULL, &t));
+    host_thread_join(t);
+    CHECK_EQ(exit_calls, 21);
+}
+
+/* Dekker with plain stores on one side: only the heavy barrier keeps both from missing each other. */
+static volatile int dekker_a, dekker_b, dekker_saw, dekker_go;
+static void light_side(void *arg)
+{
+    (void)arg;
+    for (int i = 1; i <= 3000; i++) {
+        while (dekker_go < i)
+            ;
+        dekker_a = i;
+        __asm__ volatile("" ::: "memory");
+        dekker_saw = dekker_b;
+        __asm__ volatile("" ::: "memory");
+        dekker_go = -i;
+    }
+}
+
+TEST(heavy_barrier, "host.barrier.heavy_barrier_orders_the_light_side")
+{
+    host_thread *t;
+    int missed = 0;
+
+    REQUIRE(!host_thread_start("light", 0, light_side, NULL, &t));
+    for (int i = 1; i <= 3000; i++) {
+        int saw;
+
+        dekker_go = i;
+        dekker_b = i;
+        host_heavy_barrier();
+        saw = dekker_a;
+        while (dekker_go != -i)
+            ;
+        missed += saw != i && dekker_saw != i;
+    }
+    host_thread_join(t);
+    CHECK_EQ(missed, 0);
+}
