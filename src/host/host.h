@@ -162,6 +162,19 @@ int host_exec(const char *path, const char *const argv[]);
 void host_die_with_parent(void);
 bool host_is_terminal(int fd);
 
+/* ---- shared objects (module.c) -------------------------------------------------------------------------- */
+
+/* Maps a shared object through the host's loader. `bias`: load address minus linked address. NULL: `why` says it. */
+void *host_module_open(const char *path, uint64_t *bias, char *why, size_t why_size);
+void host_module_close(void *handle);
+/* Dynamic symbol an address lies in; false when none is known. */
+bool host_symbol_of(const void *address, char *name, size_t size, const void **start);
+/* File and load address of the shared object or program an address lies in. */
+bool host_module_of(const void *address, const char **path, const void **base);
+
+/* Header of the unwind table (.eh_frame_hdr) of the object `pc` lies in, NULL when it has none; lock-free. */
+const void *host_eh_frame_hdr(const void *pc);
+
 /* ---- switches (features.c): OPENFLT_HOST=no-userfaultfd,no-wrgsbase,... ---------------------------------- */
 
 bool host_feature_off(const char *name);
