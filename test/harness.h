@@ -91,6 +91,7 @@ static void test_run_forked(struct test_case *c)
     pid = fork();
     if (!pid) {
         alarm(120 * (unsigned)test_scale());
+        test_failures = 0;
         c->fn();
         fflush(NULL);
         _exit(test_failures ? 1 : 0);

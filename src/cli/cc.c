@@ -338,7 +338,8 @@ static int compile_one(struct cc_job *job, size_t index)
         add_format(&argv, "-I%s", job->dirs.item[i]);
     add_format(&argv, "-isystem%s", job->at.ddk);
     add_format(&argv, "-isystem%s/crt", job->at.ddk);
-    add_format(&argv, "-include%s/ofdriver.h", job->at.ddk);
+    if (try_place(object, job->at.ddk, "/ofdriver.h"))
+        add_format(&argv, "-include%s", object);
     if (job->overlay[0])
         add_format(&argv, "-ivfsoverlay%s", job->overlay);
     for (size_t i = 0; i < job->extra.count; i++)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/ucontext.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 
 /* What the dispatch and the handlers need of the stack besides the frame. */
 #define CALL_ROOM 8192u
+#define OVERSTEP ((uintptr_t)1 << 20)
 
 /* Values of the kernel's XSAVE frame (asm/sigcontext.h): marks and the place of the size. */
 #define XSTATE_MAGIC1 0x46505853u
@@ -34,8 +37,8 @@ extern void host_fault_trampoline(void);
 struct fault_thread {
     uint64_t magic;
     uintptr_t stack_low, stack_high;
-    bool reporting; /* the next fault goes to the fatal hook */
-    bool on_alternate;
+    uintptr_t control_block; /* what the C library keeps at fs:0 and fs:16 */
+    bool reporting;          /* the next fault goes to the fatal hook */
 };
 
 /* Saved state of one fault on the thread's stack. The kernel reads uc (and the XSAVE area) back in rt_sigreturn. */
@@ -135,6 +138,21 @@ static size_t xsave_size(const void *fp)
     return sw[0] == XSTATE_MAGIC1 && sw[1] >= FXSAVE_SIZE && sw[1] < 65536 ? sw[1] : FXSAVE_SIZE;
 }
 
+/*
+ * The thread's control block lies above its stack. When its self pointers are gone, so is all thread-local data; they
+ * are put back, so that the fatal hook can at least make system calls. Returns false when they were gone.
+ */
+static bool control_block_intact(const struct fault_thread *t)
+{
+    uintptr_t first, second;
+
+    __asm__ volatile("mov %%fs:0, %0\n\tmov %%fs:16, %1" : "=r"(first), "=r"(second));
+    if (first == t->control_block && second == t->control_block)
+        return true;
+    __asm__ volatile("mov %0, %%fs:0\n\tmov %0, %%fs:16" ::"r"(t->control_block) : "memory");
+    return false;
+}
+
 /* The record at the low end of the alternate stack this frame lies on; NULL when the thread never attached. */
 static struct fault_thread *thread_of(const void *frame)
 {
@@ -154,6 +172,9 @@ static const char *redirect(ucontext_t *uc, const siginfo_t *info, struct fault_
     size_t fp_size = uc->uc_mcontext.fpregs ? xsave_size(uc->uc_mcontext.fpregs) : 0;
     struct host_fault_frame *frame;
 
+    /* A large frame may have stepped over the low end before it was touched. */
+    if (sp < t->stack_low && t->stack_low - sp < OVERSTEP)
+        return "kernel stack overflow";
     if (sp < t->stack_low || sp > t->stack_high)
         return "the stack pointer of the faulting thread is outside of its stack";
     if (sp - t->stack_low < RED_ZONE + fp_size + sizeof(*frame) + CALL_ROOM)
@@ -184,7 +205,7 @@ static void default_action(int signo)
 
 static void on_fault(int signo, siginfo_t *info, void *context)
 {
-    int saved_errno = errno;
+    /* No errno in here: it is thread-local, and the fault may be about just that. */
     ucontext_t *uc = context;
     struct fault_thread *t = thread_of(__builtin_frame_address(0));
     struct host_fault f;
@@ -198,7 +219,9 @@ static void on_fault(int signo, siginfo_t *info, void *context)
         fill(&f, uc, info, NULL);
         fatal(&f, "a fault on a host thread that runs no NT code");
     }
-    if (t->reporting)
+    if (!control_block_intact(t))
+        why = "a driver overwrote a whole stack, its thread's own data behind it included";
+    else if (t->reporting)
         why = "a fault while a fault was being reported";
     else if ((uintptr_t)uc->uc_mcontext.gregs[REG_RSP] - (uintptr_t)t < ALT_SIZE)
         why = "a fault inside the fault handler";
@@ -208,7 +231,6 @@ static void on_fault(int signo, siginfo_t *info, void *context)
         fill(&f, uc, info, t);
         fatal(&f, why);
     }
-    errno = saved_errno;
 }
 
 static void on_abort(int signo, siginfo_t *info, void *context)
@@ -320,6 +342,18 @@ static void *map_aligned(void)
     return at;
 }
 
+/*
+ * The C library registers restartable sequences in the thread's control block. The kernel reads that area on its way
+ * back from a fault and kills the process, past any handler, when a driver has overwritten it: take it back.
+ */
+static void drop_rseq(void)
+{
+    enum { UNREGISTER = 1, SIZE = 32 };
+
+    if (__rseq_size)
+        syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, SIZE, UNREGISTER, RSEQ_SIG);
+}
+
 int host_fault_thread_attach(void)
 {
     struct fault_thread *t;
@@ -331,6 +365,7 @@ int host_fault_thread_attach(void)
     if (!t)
         return -ENOMEM;
     host_thread_stack(&t->stack_low, &t->stack_high);
+    __asm__ volatile("mov %%fs:0, %0" : "=r"(t->control_block));
     t->magic = RECORD_MAGIC;
     /* The record's page stays out of the stack's way; a handler that runs down to it hits the page before. */
     stack = (stack_t){.ss_sp = (uint8_t *)t + HOST_PAGE, .ss_size = ALT_SIZE - HOST_PAGE};
@@ -340,6 +375,7 @@ int host_fault_thread_attach(void)
         munmap(t, ALT_SIZE);
         return -e;
     }
+    drop_rseq();
     this_thread = t;
     return 0;
 }

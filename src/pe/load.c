@@ -95,8 +95,14 @@ static uint32_t map_elf(struct pe_image *image, const struct pe_file *f, struct 
 {
     char why[256];
     uint64_t bias;
+    void *taken = NULL;
 
+    /* The host takes the linked address when it is free. Below the limit of user space it must not be. */
+    if (f->preferred < HOST_USER_LIMIT)
+        taken = host_map_at((void *)(uintptr_t)f->preferred, PE_PAGE, HOST_NONE);
     image->module = host_module_open(image->elf_path, &bias, why, sizeof(why));
+    if (taken)
+        host_unmap(taken, PE_PAGE);
     if (!image->module)
         return pe_fail(error, PE_STATUS_NO_MEMORY, "%s cannot be loaded: the host's loader says: %s",
                        f->name, why);
