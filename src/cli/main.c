@@ -8,6 +8,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"api", cli_api},
     {"cc", cli_cc},
 };
 
