@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HRESULTs of the user-mode Filter Manager library. Each is its STATUS_FLT_... with the severity's
+ * top bit and the code kept and the facility replaced.
+ */
+#ifndef OPENFLT_DDK_FLTWINERROR_H
+#define OPENFLT_DDK_FLTWINERROR_H
+
+#include <ntdef.h>
+
+#ifndef FACILITY_USERMODE_FILTER_MANAGER
+#define FACILITY_USERMODE_FILTER_MANAGER 0x1F
+#endif
+
+#define FILTER_HRESULT_FROM_FLT_NTSTATUS(Status) \
+    ((LONG)(((Status) & 0x8000FFFF) | (FACILITY_USERMODE_FILTER_MANAGER << 16)))
+
+#define ERROR_FLT_IO_COMPLETE                      ((LONG)0x001F0001)
+#define ERROR_FLT_NO_HANDLER_DEFINED               ((LONG)0x801F0001)
+#define ERROR_FLT_CONTEXT_ALREADY_DEFINED          ((LONG)0x801F0002)
+#define ERROR_FLT_INVALID_ASYNCHRONOUS_REQUEST     ((LONG)0x801F0003)
+#define ERROR_FLT_DISALLOW_FAST_IO                 ((LONG)0x801F0004)
+#define ERROR_FLT_INVALID_NAME_REQUEST             ((LONG)0x801F0005)
+#define ERROR_FLT_NOT_SAFE_TO_POST_OPERATION       ((LONG)0x801F0006)
+#define ERROR_FLT_NOT_INITIALIZED                  ((LONG)0x801F0007)
+#define ERROR_FLT_FILTER_NOT_READY                 ((LONG)0x801F0008)
+#define ERROR_FLT_POST_OPERATION_CLEANUP           ((LONG)0x801F0009)
+#define ERROR_FLT_INTERNAL_ERROR                   ((LONG)0x801F000A)
+#define ERROR_FLT_DELETING_OBJECT                  ((LONG)0x801F000B)
+#define ERROR_FLT_MUST_BE_NONPAGED_POOL            ((LONG)0x801F000C)
+#define ERROR_FLT_DUPLICATE_ENTRY                  ((LONG)0x801F000D)
+#define ERROR_FLT_CBDQ_DISABLED                    ((LONG)0x801F000E)
+#define ERROR_FLT_DO_NOT_ATTACH                    ((LONG)0x801F000F)
+#define ERROR_FLT_DO_NOT_DETACH                    ((LONG)0x801F0010)
+#define ERROR_FLT_INSTANCE_ALTITUDE_COLLISION      ((LONG)0x801F0011)
+#define ERROR_FLT_INSTANCE_NAME_COLLISION          ((LONG)0x801F0012)
+#define ERROR_FLT_FILTER_NOT_FOUND                 ((LONG)0x801F0013)
+#define ERROR_FLT_VOLUME_NOT_FOUND                 ((LONG)0x801F0014)
+#define ERROR_FLT_INSTANCE_NOT_FOUND               ((LONG)0x801F0015)
+#define ERROR_FLT_CONTEXT_ALLOCATION_NOT_FOUND     ((LONG)0x801F0016)
+#define ERROR_FLT_INVALID_CONTEXT_REGISTRATION     ((LONG)0x801F0017)
+#define ERROR_FLT_NAME_CACHE_MISS                  ((LONG)0x801F0018)
+#define ERROR_FLT_NO_DEVICE_OBJECT                 ((LONG)0x801F0019)
+#define ERROR_FLT_VOLUME_ALREADY_MOUNTED           ((LONG)0x801F001A)
+#define ERROR_FLT_NO_WAITER_FOR_REPLY              ((LONG)0x801F0020)
+
+#endif
