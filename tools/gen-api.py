@@ -5,6 +5,7 @@
     gen-api.py check FILES...                 syntax and sense of the tables
     gen-api.py table OUT.c FILES...           the C table
     gen-api.py thunks OUT.S FILES...          one thunk for each routine
+    gen-api.py prototypes OUT.c FILES...      asserts that include/ddk declares each routine as the table does
     gen-api.py def MODULE OUT.def FILES...    the export list of one module, for llvm-dlltool
     gen-api.py modules FILES...               the module names, one a line
 """
@@ -29,7 +30,7 @@ class Row:
             raise ValueError(f"{where}: no name or module: {self.name} {self.module}")
         if self.kind not in KIND or irql not in IRQL or fault not in FAULT:
             raise ValueError(f"{where}: {self.name}: unknown kind, irql or fault class")
-        if (irql == "-" or fault == "-") != (self.kind == "data"):
+        if {irql == "-", fault == "-"} != {self.kind == "data"}:
             raise ValueError(f"{where}: {self.name}: '-' is for data and only for data")
         if build != "?" and not 2600 <= int(build) <= 99999:
             raise ValueError(f"{where}: {self.name}: no Windows build: {build}")
@@ -147,6 +148,18 @@ def write_thunks(out, rows):
     out.write("    .p2align 6\n    .cfi_endproc\nApixThunksEnd:\n    .section .note.GNU-stack, \"\", @progbits\n")
 
 
+def write_prototypes(out, rows):
+    """A body is compiled against its declaration, so checking the declarations checks the bodies too."""
+    w = out.write
+    w("/* Made by tools/gen-api.py from api/. */\n#include <fltKernel.h>\n\n")
+    w("#define AGREES(name, ...) _Static_assert(__builtin_types_compatible_p(__typeof__(&name), __VA_ARGS__), \\\n"
+      "    #name \" is declared in include/ddk otherwise than in api/\")\n\n")
+    for r in rows:
+        if r.kind == "routine" and r.args != "?":
+            result, _, args = r.args.partition(" (")
+            w(f"AGREES({r.name}, {result} (NTAPI *)({args});\n")
+
+
 def write_def(out, rows, module):
     mine = [r for r in rows if r.module == module]
     if not mine:
@@ -170,6 +183,10 @@ def main(argv):
         rows = load(argv[1:])
         with open(argv[0], "w", encoding="ascii") as out:
             write_thunks(out, rows)
+    elif verb == "prototypes":
+        rows = load(argv[1:])
+        with open(argv[0], "w", encoding="ascii") as out:
+            write_prototypes(out, rows)
     elif verb == "def":
         rows = load(argv[2:])
         with open(argv[1], "w", encoding="ascii") as out:

@@ -29,30 +29,16 @@ TEST(modules_cover, "api.table.modules_cover_all_rows")
     CHECK_EQ(next, api_export_count);
 }
 
-/* Opens a file of the source tree: the build folder knows where that is. */
-static FILE *open_fact_file(const char *name)
-{
-    const char *build = getenv("OPENFLT_BUILD");
-    char path[4096], root[2048];
-    FILE *f;
-
-    snprintf(path, sizeof(path), "%s/src/cli/source-root", build ? build : "build");
-    f = fopen(path, "r");
-    REQUIRE(f && fgets(root, sizeof(root), f));
-    fclose(f);
-    root[strcspn(root, "\r\n")] = 0;
-    snprintf(path, sizeof(path), "%s/test/abi/%s", root, name);
-    f = fopen(path, "r");
-    REQUIRE(f);
-    return f;
-}
-
 /* Each line is `module name`; the row must be that module's own, not a sibling's. */
 static unsigned check_names(const char *file)
 {
-    FILE *f = open_fact_file(file);
-    char line[512], module[128], name[256];
+    char line[512], module[128], name[256], path[4096];
     unsigned count = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/abi/%s", TEST_SOURCE, file);
+    f = fopen(path, "r");
+    REQUIRE(f);
 
     while (fgets(line, sizeof(line), f)) {
         const struct api_export *row = NULL;
@@ -258,7 +244,7 @@ static void call_and_expect_stop(void *address, const char *module, const char *
 
 TEST(trap_listed, "api.missing.listed_routine_names_itself")
 {
-    /* A row nobody will ever write a body for: its variants for other processors were never in x64 kernels. */
+    /* A row nobody will write a body for: it serves processors other than x64. */
     call_and_expect_stop(api_find_address("ntoskrnl.exe", "__misaligned_access"), "ntoskrnl.exe", "__misaligned_access",
                          true);
 }
