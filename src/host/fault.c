@@ -439,3 +439,13 @@ size_t host_safe_read(const void *from, void *to, size_t n)
     close(fds[1]);
     return got > 0 ? (size_t)got : 0;
 }
+
+void host_fault_frame_xmm(uint64_t frame, void *xmm, uint32_t *mxcsr)
+{
+    const struct host_fault_frame *f = (const struct host_fault_frame *)(uintptr_t)frame;
+
+    if (!f->uc.uc_mcontext.fpregs)
+        return;
+    memcpy(xmm, f->uc.uc_mcontext.fpregs->_xmm, 256);
+    *mxcsr = f->uc.uc_mcontext.fpregs->mxcsr;
+}

@@ -76,6 +76,11 @@ void host_fault_set_fatal(host_fatal_fn *fn);
  * than `seconds` (a lock of the heap may be held by the code that faulted).
  */
 void host_fault_begin_report(unsigned seconds);
+/*
+ * For a stack walk that passes the trampoline of a fault: xmm0-15 and mxcsr as they were when it happened. `frame` is
+ * the stack pointer of the trampoline's frame.
+ */
+void host_fault_frame_xmm(uint64_t frame, void *xmm, uint32_t *mxcsr);
 /* Reads memory that may be absent, through the kernel: returns how many bytes could be read. */
 size_t host_safe_read(const void *from, void *to, size_t n);
 

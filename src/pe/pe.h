@@ -95,12 +95,30 @@ void pe_set_shared_user_data(const void *page);
 /* Handler for host_fault_add_handler: emulates CR8 accesses that could not be patched. */
 enum host_fault_result pe_fault_emulate(struct host_fault *fault);
 
+/* Handler for host_fault_add_handler: finds and runs the driver's __except and __finally. */
+enum host_fault_result pe_fault_seh(struct host_fault *fault);
+/* Makes raises of our own routines and faults reach the drivers' handlers; once, at the machine's start. */
+void pe_seh_start(void);
+
+enum pe_fault_kind {
+    PE_FAULT_ACCESS, PE_FAULT_PRIVILEGED, PE_FAULT_FASTFAIL, PE_FAULT_ASSERTION, PE_FAULT_BREAKPOINT,
+    PE_FAULT_ILLEGAL, PE_FAULT_ARITHMETIC
+};
+struct pe_fault_code {
+    enum pe_fault_kind kind;
+    uint32_t exception; /* NTSTATUS */
+    uint64_t fastfail_code;
+};
+void pe_classify_fault(const struct host_fault *fault, struct pe_fault_code *out);
+
 /* What a fault was, in words, for a stop report. */
 struct pe_fault_summary {
     uint32_t exception;   /* NTSTATUS: STATUS_ACCESS_VIOLATION ... */
     bool in_driver;       /* else in openflt's own code */
     bool breakpoint, assertion, fastfail, privileged;
     uint64_t fastfail_code;
+    uint32_t bugcheck;    /* what Windows would stop with when no handler takes it */
+    const char *bugcheck_name;
     char sentence[400];   /* "write to 0x0000000000000010 by flushmon.sys!X+0x12 (flushmon.c:214)" */
 };
 void pe_summarise_fault(const struct host_fault *fault, struct pe_fault_summary *out);

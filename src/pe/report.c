@@ -8,13 +8,19 @@
 
 #define MAX_FRAMES 48u
 
-enum {
-    ACCESS_VIOLATION = (int)0xC0000005, ILLEGAL_INSTRUCTION = (int)0xC000001D,
-    FLOAT_INVALID = (int)0xC0000090, INTEGER_DIVIDE = (int)0xC0000094,
-    INTEGER_OVERFLOW = (int)0xC0000095, PRIVILEGED = (int)0xC0000096,
-    IN_PAGE_ERROR = (int)0xC0000006, FASTFAIL = (int)0xC0000409, ASSERTION = (int)0xC0000420,
-    BREAKPOINT = (int)0x80000003,
-};
+#define KPCR_IRQL 0x50
+
+/* NTSTATUS values of the exceptions. */
+#define ACCESS_VIOLATION 0xC0000005u
+#define IN_PAGE_ERROR 0xC0000006u
+#define ILLEGAL_INSTRUCTION 0xC000001Du
+#define FLOAT_INVALID 0xC0000090u
+#define INTEGER_DIVIDE 0xC0000094u
+#define INTEGER_OVERFLOW 0xC0000095u
+#define PRIVILEGED 0xC0000096u
+#define FASTFAIL 0xC0000409u
+#define ASSERTION 0xC0000420u
+#define BREAKPOINT 0x80000003u
 
 /* Names of __fastfail codes drivers' compilers and headers use. */
 static const char *fastfail_name(uint64_t code)
@@ -91,87 +97,144 @@ static const char *target(uint64_t address, char *buffer, size_t size)
     return buffer;
 }
 
+void pe_classify_fault(const struct host_fault *f, struct pe_fault_code *out)
+{
+    static const uint32_t arithmetic[] = {FLOAT_INVALID, INTEGER_DIVIDE, INTEGER_OVERFLOW};
+    uint8_t code[2] = {0, 0};
+    char text[96];
+    bool privileged = false;
+
+    memset(out, 0, sizeof(*out));
+    out->kind = PE_FAULT_ACCESS;
+    out->exception = f->kind == HOST_FAULT_BUS ? IN_PAGE_ERROR : ACCESS_VIOLATION;
+    if (f->kind == HOST_FAULT_TRAP) {
+        out->kind = PE_FAULT_BREAKPOINT;
+        out->exception = BREAKPOINT;
+    } else if (f->kind == HOST_FAULT_ARITHMETIC) {
+        out->kind = PE_FAULT_ARITHMETIC;
+        out->exception = arithmetic[f->code == 1 || f->code == 2 ? f->code : 0];
+    }
+    if (f->kind != HOST_FAULT_PROTECTION && f->kind != HOST_FAULT_ILLEGAL)
+        return;
+    /* valgrind delivers int n as an illegal instruction: the bytes decide, not the signal. */
+    read_code(f->regs.rip, code, sizeof(code));
+    if (code[0] == 0xcd && code[1] == 0x29) {
+        out->kind = PE_FAULT_FASTFAIL;
+        out->exception = FASTFAIL;
+        out->fastfail_code = f->regs.gp[HOST_RCX];
+    } else if (code[0] == 0xcd && code[1] == 0x2c) {
+        out->kind = PE_FAULT_ASSERTION;
+        out->exception = ASSERTION;
+    } else if (code[0] == 0xcd && code[1] == 0x2d) {
+        out->kind = PE_FAULT_BREAKPOINT;
+        out->exception = BREAKPOINT;
+    } else if (instruction(f->regs.rip, text, sizeof(text), &privileged) && privileged) {
+        out->kind = PE_FAULT_PRIVILEGED;
+        out->exception = PRIVILEGED;
+    } else if (f->kind == HOST_FAULT_ILLEGAL) {
+        out->kind = PE_FAULT_ILLEGAL;
+        out->exception = ILLEGAL_INSTRUCTION;
+    }
+}
+
+/* The bug check Windows would stop with, when no handler takes the exception. */
+static void choose_bugcheck(const struct host_fault *f, const struct pe_fault_code *code,
+                            struct pe_fault_summary *out)
+{
+    const struct pe_image_record *r = pe_record_of((const void *)(uintptr_t)f->address);
+    const uint8_t *kpcr = host_get_gs();
+    bool page_fault = f->has_address && code->kind == PE_FAULT_ACCESS;
+
+    out->bugcheck = 0x1E;
+    out->bugcheck_name = "KMODE_EXCEPTION_NOT_HANDLED";
+    if (code->kind == PE_FAULT_FASTFAIL) {
+        out->bugcheck = 0x139;
+        out->bugcheck_name = "KERNEL_SECURITY_CHECK_FAILURE";
+    } else if (page_fault && f->execute && r && !r->image) {
+        out->bugcheck = 0xCE;
+        out->bugcheck_name = "DRIVER_UNLOADED_WITHOUT_CANCELLING_PENDING_OPERATIONS";
+    } else if (page_fault && kpcr && kpcr[KPCR_IRQL] >= 2) {
+        out->bugcheck = 0xD1;
+        out->bugcheck_name = "DRIVER_IRQL_NOT_LESS_OR_EQUAL";
+    } else if (page_fault && f->write && r && r->image) {
+        out->bugcheck = 0xBE;
+        out->bugcheck_name = "ATTEMPTED_WRITE_TO_READONLY_MEMORY";
+    } else if (page_fault && f->address >= HOST_USER_LIMIT) {
+        out->bugcheck = 0x50;
+        out->bugcheck_name = "PAGE_FAULT_IN_NONPAGED_AREA";
+    }
+}
+
 static void say_access(const struct host_fault *f, struct pe_fault_summary *out, const char *where)
 {
-    char what[220];
     const char *verb = f->execute ? "jump to" : f->write ? "write to" : "read from";
+    char what[220];
 
-    out->exception = (uint32_t)(f->kind == HOST_FAULT_BUS ? IN_PAGE_ERROR : ACCESS_VIOLATION);
     if (f->has_address)
         snprintf(out->sentence, sizeof(out->sentence), "%s 0x%016llx%s by %s", verb,
                  (unsigned long long)f->address, target(f->address, what, sizeof(what)), where);
     else
-        snprintf(out->sentence, sizeof(out->sentence), "access through a pointer that is no address by %s",
-                 where);
+        snprintf(out->sentence, sizeof(out->sentence),
+                 "access through a pointer that is no address by %s", where);
 }
 
-static void say_trap(const struct host_fault *f, struct pe_fault_summary *out, const char *where)
+static void say(const struct host_fault *f, const struct pe_fault_code *code,
+                struct pe_fault_summary *out, const char *where)
 {
-    uint8_t code[2] = {0, 0};
-    char text[96];
+    char *text = out->sentence, insn[96] = "";
+    size_t size = sizeof(out->sentence);
+    bool privileged;
 
-    read_code(f->regs.rip, code, sizeof(code));
-    if (code[0] == 0xcd && code[1] == 0x29) {
-        out->fastfail = true;
-        out->fastfail_code = f->regs.gp[HOST_RCX];
-        out->exception = (uint32_t)FASTFAIL;
-        snprintf(out->sentence, sizeof(out->sentence), "__fastfail(%llu), %s, by %s",
-                 (unsigned long long)out->fastfail_code, fastfail_name(out->fastfail_code), where);
-    } else if (code[0] == 0xcd && code[1] == 0x2c) {
-        out->assertion = true;
-        out->exception = (uint32_t)ASSERTION;
-        snprintf(out->sentence, sizeof(out->sentence), "assertion failed (int 2Ch) in %s", where);
-    } else if (code[0] == 0xcd && code[1] == 0x2d) {
-        out->breakpoint = true;
-        out->exception = (uint32_t)BREAKPOINT;
-        snprintf(out->sentence, sizeof(out->sentence), "debug service request (int 2Dh) by %s", where);
-    } else if (instruction(f->regs.rip, text, sizeof(text), &out->privileged) && out->privileged) {
-        out->exception = (uint32_t)PRIVILEGED;
-        snprintf(out->sentence, sizeof(out->sentence),
-                 "instruction \"%s\", which only a real kernel can run, in %s", text, where);
-    } else {
+    switch (code->kind) {
+    case PE_FAULT_FASTFAIL:
+        snprintf(text, size, "__fastfail(%llu), %s, by %s", (unsigned long long)code->fastfail_code,
+                 fastfail_name(code->fastfail_code), where);
+        break;
+    case PE_FAULT_ASSERTION:
+        snprintf(text, size, "assertion failed (int 2Ch) in %s", where);
+        break;
+    case PE_FAULT_BREAKPOINT:
+        snprintf(text, size, "breakpoint (%s) in %s",
+                 f->kind == HOST_FAULT_TRAP ? "int 3" : "int 2Dh", where);
+        break;
+    case PE_FAULT_PRIVILEGED:
+        instruction(f->regs.rip, insn, sizeof(insn), &privileged);
+        snprintf(text, size, "instruction \"%s\", which only a real kernel can run, in %s", insn, where);
+        break;
+    case PE_FAULT_ILLEGAL:
+        snprintf(text, size, "invalid instruction in %s", where);
+        break;
+    case PE_FAULT_ARITHMETIC:
+        snprintf(text, size, "%s in %s", f->code == 1 ? "integer division by zero or overflow"
+                                                      : "arithmetic exception", where);
+        break;
+    default:
         say_access(f, out, where);
     }
 }
 
 void pe_summarise_fault(const struct host_fault *fault, struct pe_fault_summary *out)
 {
+    struct pe_fault_code code;
     char where[240];
     bool is_return;
     const void *at = culprit(fault, &is_return);
 
     memset(out, 0, sizeof(*out));
+    pe_classify_fault(fault, &code);
+    out->exception = code.exception;
+    out->breakpoint = code.kind == PE_FAULT_BREAKPOINT;
+    out->assertion = code.kind == PE_FAULT_ASSERTION;
+    out->fastfail = code.kind == PE_FAULT_FASTFAIL;
+    out->privileged = code.kind == PE_FAULT_PRIVILEGED;
+    out->fastfail_code = code.fastfail_code;
     out->in_driver = pe_record_of((const char *)at - is_return) != NULL;
+    choose_bugcheck(fault, &code, out);
     if (is_return)
         pe_describe_return(at, where, sizeof(where));
     else
         pe_describe_address(at, where, sizeof(where));
-    switch (fault->kind) {
-    case HOST_FAULT_PROTECTION:
-        say_trap(fault, out, where);
-        break;
-    case HOST_FAULT_ILLEGAL:
-        say_trap(fault, out, where);
-        if (!out->fastfail && !out->assertion && !out->breakpoint && !out->privileged) {
-            out->exception = (uint32_t)ILLEGAL_INSTRUCTION;
-            snprintf(out->sentence, sizeof(out->sentence), "invalid instruction in %s", where);
-        }
-        break;
-    case HOST_FAULT_TRAP:
-        out->breakpoint = true;
-        out->exception = (uint32_t)BREAKPOINT;
-        snprintf(out->sentence, sizeof(out->sentence), "breakpoint (int 3) in %s", where);
-        break;
-    case HOST_FAULT_ARITHMETIC:
-        out->exception = (uint32_t)(fault->code == 1 ? INTEGER_DIVIDE
-                                    : fault->code == 2 ? INTEGER_OVERFLOW : FLOAT_INVALID);
-        snprintf(out->sentence, sizeof(out->sentence), "%s in %s",
-                 fault->code == 1 ? "integer division by zero or overflow" : "arithmetic exception",
-                 where);
-        break;
-    default:
-        say_access(fault, out, where);
-    }
+    say(fault, &code, out, where);
 }
 
 static void write_registers(const struct host_registers *r, void (*line)(const char *, void *),

@@ -13,6 +13,7 @@
 static uint64_t fixture_note[8];
 static uint64_t fixture_data = 0x5eed;
 static const char *fixture_newer; /* an import this machine's build lacks */
+static void *(*fixture_more)(const char *name); /* a test's own imports */
 static unsigned fixture_irql_writes;
 static uint8_t *fixture_kpcr;
 
@@ -41,7 +42,9 @@ static void *fixture_import(void *context, const char *importer, const char *mod
         return (void *)note;
     if (!strcmp(name, "TestCallBack"))
         return (void *)call_back;
-    return &fixture_data;
+    if (!strcmp(name, "TestData"))
+        return &fixture_data;
+    return fixture_more ? fixture_more(name) : NULL;
 }
 
 static const struct pe_bind_ops fixture_ops = {.import = fixture_import, .build = 22621};
