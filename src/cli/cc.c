@@ -310,6 +310,7 @@ static const char *const compile_flags[] = {
     "-Wno-ignored-attributes",
     "-Wno-pragma-pack",
     "-Wno-missing-braces",
+    "-Wno-nonportable-include-path",
     "-Wno-switch",
 };
 

@@ -91,6 +91,26 @@ static uint32_t fix_up(struct pe_image *image, const struct pe_file *f, const st
     return status;
 }
 
+/* A temporary folder mounted noexec cannot be mapped from: memory can, at the price of a name for debuggers. */
+static void *open_from_memory(const char *path, uint64_t *bias, char *why, size_t why_size)
+{
+    char self[64];
+    void *data, *module = NULL;
+    size_t size;
+    int fd;
+
+    if (host_read_file(path, &data, &size))
+        return NULL;
+    fd = host_memfd("driver", size);
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    if (fd >= 0 && host_pwrite(fd, data, size, 0) == (int64_t)size)
+        module = host_module_open(self, bias, why, why_size);
+    if (fd >= 0)
+        host_close(fd);
+    free(data);
+    return module;
+}
+
 static uint32_t map_elf(struct pe_image *image, const struct pe_file *f, struct pe_error *error)
 {
     char why[256];
@@ -101,6 +121,8 @@ static uint32_t map_elf(struct pe_image *image, const struct pe_file *f, struct 
     if (f->preferred < HOST_USER_LIMIT)
         taken = host_map_at((void *)(uintptr_t)f->preferred, PE_PAGE, HOST_NONE);
     image->module = host_module_open(image->elf_path, &bias, why, sizeof(why));
+    if (!image->module)
+        image->module = open_from_memory(image->elf_path, &bias, why, sizeof(why));
     if (taken)
         host_unmap(taken, PE_PAGE);
     if (!image->module)

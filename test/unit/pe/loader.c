@@ -144,6 +144,29 @@ TEST(describe, "pe.describe.function_offset_and_line")
     CHECK(strstr(text, "fixture_load") && strstr(text, "pe_fixture.h:"));
 }
 
+TEST(rwx, "pe.load.writable_code_section_loses_the_write")
+{
+    size_t size;
+    uint8_t *data = fixture_read("loader-O2.sys", &size), *h;
+    struct pe_image *image = NULL;
+    struct pe_error error;
+    uint32_t pe, page;
+
+    /* Old linkers mark INIT readable, writable and executable: set the bit in the first section's header. */
+    memcpy(&pe, data + 60, 4);
+    h = data + pe + 24 + 240;
+    REQUIRE(!memcmp(h, ".text", 5));
+    h[39] |= 0x80;
+    fixture_start();
+    REQUIRE(!pe_load_memory("rwx.sys", data, size, &fixture_ops, &image, &error));
+    CHECK_EQ(fixture_call(image, "BigFrame", 1), 3);
+    memcpy(&page, h + 12, 4);
+    fixture_fault.address = 0;
+    fixture_expect_fault(image, "FaultAt", (uint64_t)(uintptr_t)pe_image_base(image) + page, NULL);
+    CHECK_EQ(fixture_fault.address, (uint64_t)(uintptr_t)pe_image_base(image) + page);
+    free(data);
+}
+
 static void refuse(const uint8_t *data, size_t size, const char *want)
 {
     struct pe_image *image = NULL;
