@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "ke/try.h"
+
 _Static_assert(offsetof(struct seh_walk, regs.rip) == 128, "seh_entry.S");
 _Static_assert(offsetof(struct seh_walk, xmm) == 144, "seh_entry.S");
 _Static_assert(offsetof(struct seh_walk, mxcsr) == 400, "seh_entry.S");
@@ -80,7 +82,24 @@ struct frames {
     struct seh_walk at;         /* the frame to look at next */
     struct seh_unwinding *next; /* innermost handler for an unwind not yet passed */
     ULONG scope;                /* where a passed handler had come to */
+    KEX_TRY *guard;             /* innermost KexTry not yet passed */
 };
+
+static void StartFrames(struct frames *Frames, const struct seh_walk *From)
+{
+    *Frames = (struct frames){.at = *From, .next = active, .guard = *KexTryHead()};
+    /* Handlers run below the frames they serve: what lies deeper than the start is theirs. */
+    while (Frames->next && (uintptr_t)Frames->next < From->regs.gp[HOST_RSP])
+        Frames->next = Frames->next->outer;
+    while (Frames->guard && (uintptr_t)Frames->guard < From->regs.gp[HOST_RSP])
+        Frames->guard = Frames->guard->Outer;
+}
+
+/* Whether the walk has come out of a KexTry. */
+static BOOLEAN AtGuard(const struct frames *Frames)
+{
+    return Frames->guard && Frames->at.regs.gp[HOST_RSP] > (uintptr_t)Frames->guard;
+}
 
 /*
  * When the walk has come out of the routine that runs a handler for an unwind, what follows on the stack are frames
@@ -93,6 +112,8 @@ static void SkipUnwound(struct frames *Frames)
         Frames->at = *Frames->next->frame;
         Frames->scope = Frames->next->dispatcher->ScopeIndex;
         Frames->next = Frames->next->outer;
+        while (Frames->guard && (uintptr_t)Frames->guard < Frames->at.regs.gp[HOST_RSP])
+            Frames->guard = Frames->guard->Outer;
     }
 }
 
@@ -127,15 +148,63 @@ static BOOLEAN NextFrame(struct frames *Frames, unsigned Want, PDISPATCHER_CONTE
     return TRUE;
 }
 
-BOOLEAN PexDispatch(PEXCEPTION_RECORD Record, PCONTEXT Context)
+/* Leaves for the target frame; the handlers whose frames are below it are gone with them. */
+static _Noreturn void Land(struct seh_walk *Target, ULONG64 Ip, ULONG64 Value)
 {
-    struct frames frames = {.next = active};
+    Target->regs.rip = Ip;
+    Target->regs.gp[HOST_RAX] = Value;
+    while (active && (uintptr_t)active < Target->regs.gp[HOST_RSP])
+        active = active->outer;
+    while (*KexTryHead() && (uintptr_t)*KexTryHead() < Target->regs.gp[HOST_RSP])
+        *KexTryHead() = (*KexTryHead())->Outer;
+    PexResume(Target);
+}
+
+static void RunHandler(PEXCEPTION_RECORD Record, PDISPATCHER_CONTEXT Dispatcher,
+                       const struct seh_walk *Frame, PCONTEXT Context)
+{
+    struct seh_unwinding here = {.outer = active, .frame = Frame, .dispatcher = Dispatcher};
+
+    active = &here;
+    Dispatcher->LanguageHandler(Record, (PVOID)Dispatcher->EstablisherFrame, Context, Dispatcher);
+    active = here.outer;
+}
+
+/* Runs the handlers of the frames inside a KexTry and returns from it. */
+static _Noreturn void LandInGuard(const struct seh_walk *From, KEX_TRY *Guard, PEXCEPTION_RECORD Record)
+{
     DISPATCHER_CONTEXT dispatcher;
+    struct frames frames;
     struct seh_walk before;
     CONTEXT scratch;
 
-    PexWalkFromContext(Context, &frames.at);
+    Record->ExceptionFlags |= EXCEPTION_UNWINDING;
+    StartFrames(&frames, From);
+    while (NextFrame(&frames, 2, &dispatcher, &before) && !(AtGuard(&frames) && frames.guard == Guard)) {
+        if (!dispatcher.LanguageHandler || !OnStack(dispatcher.EstablisherFrame))
+            continue;
+        PexWalkToContext(&before, &scratch);
+        dispatcher.ContextRecord = &scratch;
+        RunHandler(Record, &dispatcher, &before, &scratch);
+    }
+    while (active && (uintptr_t)active < (uintptr_t)Guard)
+        active = active->outer;
+    *KexTryHead() = Guard->Outer;
+    Guard->Status = Record->ExceptionCode;
+    longjmp(Guard->Back, 1);
+}
+
+BOOLEAN PexDispatch(PEXCEPTION_RECORD Record, PCONTEXT Context, const struct seh_walk *From)
+{
+    DISPATCHER_CONTEXT dispatcher;
+    struct frames frames;
+    struct seh_walk before;
+    CONTEXT scratch;
+
+    StartFrames(&frames, From);
     while (NextFrame(&frames, 1, &dispatcher, &before)) {
+        if (AtGuard(&frames))
+            LandInGuard(From, frames.guard, Record);
         if (!dispatcher.LanguageHandler)
             continue;
         if (!OnStack(dispatcher.EstablisherFrame)) {
@@ -156,35 +225,16 @@ BOOLEAN PexDispatch(PEXCEPTION_RECORD Record, PCONTEXT Context)
     return FALSE;
 }
 
-/* Leaves for the target frame; the handlers whose frames are below it are gone with them. */
-static _Noreturn void Land(struct seh_walk *Target, ULONG64 Ip, ULONG64 Value)
-{
-    Target->regs.rip = Ip;
-    Target->regs.gp[HOST_RAX] = Value;
-    while (active && (uintptr_t)active < Target->regs.gp[HOST_RSP])
-        active = active->outer;
-    PexResume(Target);
-}
-
-static void RunHandler(PEXCEPTION_RECORD Record, PDISPATCHER_CONTEXT Dispatcher,
-                       const struct seh_walk *Frame, PCONTEXT Context)
-{
-    struct seh_unwinding here = {.outer = active, .frame = Frame, .dispatcher = Dispatcher};
-
-    active = &here;
-    Dispatcher->LanguageHandler(Record, (PVOID)Dispatcher->EstablisherFrame, Context, Dispatcher);
-    active = here.outer;
-}
-
 BOOLEAN PexUnwind(struct seh_walk *From, ULONG64 TargetFrame, ULONG64 TargetIp,
                   PEXCEPTION_RECORD Record, ULONG64 Value)
 {
-    struct frames frames = {.at = *From, .next = active};
     DISPATCHER_CONTEXT dispatcher;
+    struct frames frames;
     struct seh_walk before;
     CONTEXT scratch;
     BOOLEAN target;
 
+    StartFrames(&frames, From);
     Record->ExceptionFlags |= EXCEPTION_UNWINDING;
     if (!TargetFrame)
         Record->ExceptionFlags |= EXCEPTION_EXIT_UNWIND;

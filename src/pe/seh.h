@@ -30,8 +30,11 @@ struct seh_unwinding {
     const DISPATCHER_CONTEXT *dispatcher;
 };
 
-/* Looks for a handler of the exception. TRUE: execution is to go on with *Context; FALSE: nobody handles it. */
-BOOLEAN PexDispatch(PEXCEPTION_RECORD Record, PCONTEXT Context);
+/*
+ * Looks for a handler of the exception from From outwards; handlers are shown Context. TRUE: execution is to go on with
+ * *Context; FALSE: nobody handles it. A KexTry on the way takes it like an __except whose filter accepts everything.
+ */
+BOOLEAN PexDispatch(PEXCEPTION_RECORD Record, PCONTEXT Context, const struct seh_walk *From);
 /* Unwinds from `from` to the frame and continues at TargetIp with Value in rax. FALSE (stack damaged) or no return. */
 BOOLEAN PexUnwind(struct seh_walk *From, ULONG64 TargetFrame, ULONG64 TargetIp,
                   PEXCEPTION_RECORD Record, ULONG64 Value);

@@ -148,19 +148,23 @@ VOID NTAPI _local_unwind(PVOID TargetFrame, PVOID TargetIp)
     RtlUnwindEx(TargetFrame, TargetIp, NULL, NULL, NULL, NULL);
 }
 
-/* Dispatches from the driver frame nearest to Walk; when someone wants execution to go on, goes on there. */
-static void Raise(PEXCEPTION_RECORD Record, struct seh_walk *Walk)
+/*
+ * Dispatches a raise from Walk, a point in our own code. Handlers are shown the nearest driver frame, the one that called
+ * us; when one wants execution to go on, it goes on there.
+ */
+static void Raise(PEXCEPTION_RECORD Record, const struct seh_walk *Walk)
 {
+    struct seh_walk caller = *Walk;
     CONTEXT context;
 
-    if (!LeaveHost(Walk))
-        return;
-    PexWalkToContext(Walk, &context);
+    if (!LeaveHost(&caller))
+        caller = *Walk;
+    PexWalkToContext(&caller, &context);
     if (!Record->ExceptionAddress)
         Record->ExceptionAddress = (PVOID)context.Rip;
-    if (PexDispatch(Record, &context)) {
-        PexWalkFromContext(&context, Walk);
-        PexResume(Walk);
+    if (PexDispatch(Record, &context, Walk)) {
+        PexWalkFromContext(&context, &caller);
+        PexResume(&caller);
     }
 }
 
@@ -282,6 +286,12 @@ static void FillRecord(const struct host_fault *Fault, PEXCEPTION_RECORD Record)
     }
     if (code.kind == PE_FAULT_FASTFAIL)
         Record->ExceptionFlags = EXCEPTION_NONCONTINUABLE;
+    if (code.exception == (uint32_t)STATUS_IN_PAGE_ERROR) {
+        Record->NumberParameters = 3;
+        Record->ExceptionInformation[0] = Fault->write ? EXCEPTION_WRITE_FAULT : EXCEPTION_READ_FAULT;
+        Record->ExceptionInformation[1] = Fault->address;
+        Record->ExceptionInformation[2] = (ULONG_PTR)(ULONG)STATUS_IO_DEVICE_ERROR;
+    }
     if (code.exception == (uint32_t)STATUS_BREAKPOINT)
         Record->NumberParameters = 1;
 }
@@ -304,7 +314,7 @@ enum host_fault_result pe_fault_seh(struct host_fault *fault)
     if (fault->xmm)
         memcpy(walk.xmm, fault->xmm, sizeof(walk.xmm));
     PexWalkToContext(&walk, &context);
-    if (!PexDispatch(&record, &context))
+    if (!PexDispatch(&record, &context, &walk))
         return HOST_FAULT_PASS;
     memcpy(fault->regs.gp, &context.Rax, sizeof(fault->regs.gp));
     fault->regs.rip = context.Rip;

@@ -346,3 +346,19 @@ EXPORT UINT64 KernelAddress(UINT64 X)
         return 7;
     }
 }
+
+EXPORT UINT64 Unguarded(UINT64 X)
+{
+    return Frame1(X);
+}
+
+IMPORT UINT64 TestGuarded(UINT64 (*Routine)(UINT64), UINT64 Argument);
+
+EXPORT UINT64 GuardInside(UINT64 X)
+{
+    __try {
+        return TestGuarded(BackIn, X);
+    } __except (1) {
+        return 99;
+    }
+}

@@ -4,6 +4,7 @@
 
 #include "harness.h"
 #include "ke/ke.h"
+#include "ke/try.h"
 #include "pe_fixture.h"
 
 EXCEPTION_DISPOSITION NTAPI __C_specific_handler(PEXCEPTION_RECORD, PVOID, PCONTEXT, PDISPATCHER_CONTEXT);
@@ -38,6 +39,25 @@ static NT uint64_t touch(uint64_t address)
     return touch_inner(address, address + 1, address + 2) + 1;
 }
 
+/* A driver's __except around a routine of ours that guards a call back into the driver. */
+static struct {
+    uint64_t (*routine)(uint64_t) __attribute__((ms_abi));
+    uint64_t argument;
+} guarded;
+
+static void body_guarded(void *argument)
+{
+    (void)argument;
+    guarded.routine(guarded.argument);
+}
+
+static NT uint64_t guarded_call(uint64_t (*routine)(uint64_t) __attribute__((ms_abi)), uint64_t argument)
+{
+    guarded.routine = routine;
+    guarded.argument = argument;
+    return (uint32_t)KexTry(body_guarded, NULL) == argument;
+}
+
 static void *more(const char *name)
 {
     if (!strcmp(name, "TestRaise"))
@@ -50,6 +70,8 @@ static void *more(const char *name)
         return (void *)__C_specific_handler;
     if (!strcmp(name, "_local_unwind"))
         return (void *)_local_unwind;
+    if (!strcmp(name, "TestGuarded"))
+        return (void *)guarded_call;
     return NULL;
 }
 
@@ -141,4 +163,88 @@ TEST(irql, "pe.seh.page_fault_at_dispatch_level_is_not_caught")
     fixture_expect_fault(image, "AccessViolation", 0x10, NULL);
     pe_summarise_fault(&fixture_fault, &summary);
     CHECK_EQ(summary.bugcheck, 0xD1);
+}
+
+/* ---- KexTry: the same for our own code ---- */
+
+static void body_raise(void *argument)
+{
+    (void)argument;
+    raise_it((uint32_t)STATUS_QUOTA_EXCEEDED);
+}
+
+static void body_fault(void *argument)
+{
+    touch_inner(0x40, 1, (uintptr_t)argument);
+}
+
+static void body_none(void *argument)
+{
+    *(int *)argument = 5;
+}
+
+TEST(guard, "ke.KexTry.catches_raise_and_fault")
+{
+    int ran = 0;
+
+    fixture_start();
+    pe_seh_start();
+    CHECK_EQ((uint32_t)KexTry(body_none, &ran), STATUS_SUCCESS);
+    CHECK_EQ(ran, 5);
+    for (int i = 0; i < 1000; i++) {
+        CHECK_EQ((uint32_t)KexTry(body_raise, NULL), (uint32_t)STATUS_QUOTA_EXCEEDED);
+        CHECK_EQ((uint32_t)KexTry(body_fault, NULL), (uint32_t)STATUS_ACCESS_VIOLATION);
+    }
+    CHECK(!*KexTryHead());
+}
+
+struct driver_call {
+    struct pe_image *image;
+    const char *routine;
+    uint64_t argument, result;
+};
+
+static void body_driver(void *argument)
+{
+    struct driver_call *c = argument;
+
+    c->result = fixture_call(c->image, c->routine, c->argument);
+}
+
+TEST(guardfinally, "ke.KexTry.runs_driver_finally_blocks")
+{
+    struct pe_image *image;
+
+    EACH(image)
+    {
+        struct driver_call call = {image, "Unguarded", 0xE0000003, 0};
+
+        CHECK_EQ((uint32_t)KexTry(body_driver, &call), 0xE0000003);
+        CHECK_STR(steps, "6 5 4 3 2 1 ");
+    }
+}
+
+TEST(guardnear, "ke.KexTry.nearer_except_wins")
+{
+    struct pe_image *image;
+
+    EACH(image)
+    {
+        struct driver_call call = {image, "SixFrames", 0xE0000003, 0};
+
+        CHECK_EQ((uint32_t)KexTry(body_driver, &call), STATUS_SUCCESS);
+        CHECK_EQ(call.result, 0xE0000004);
+        CHECK(!*KexTryHead());
+    }
+}
+
+TEST(guardinner, "ke.KexTry.inside_a_driver_except")
+{
+    struct pe_image *image;
+
+    EACH(image)
+    {
+        CHECK_EQ(fixture_call(image, "GuardInside", 0xE0000005), 1);
+        CHECK_STR(steps, "1 ");
+    }
 }
