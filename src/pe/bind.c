@@ -94,13 +94,14 @@ static uint32_t bind_list(struct pe_file *f, const struct pe_bind_ops *ops, enum
     if (!f->directory[which].size)
         return 0;
     for (uint64_t i = 0;; i++) {
-        const uint32_t *d = pe_at(f, rva + i * width, width);
-        uint32_t name, names, slots;
+        const void *at = pe_at(f, rva + i * width, width);
+        uint32_t d[8], name, names, slots;
 
-        if (!d)
+        if (!at)
             return pe_fail(error, PE_STATUS_INVALID_IMAGE,
                            "%s is damaged: its import list (0x%x) has no end; copy or build the file "
                            "again", f->name, rva);
+        memcpy(d, at, width);
         if (which == PE_DIR_IMPORT) {
             name = d[3];
             slots = d[4];

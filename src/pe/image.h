@@ -142,6 +142,7 @@ struct pe_image_record {
     uint8_t *base;
     uint32_t size;
     struct pe_image *image; /* NULL: unloaded */
+    uint64_t unloaded;      /* serial number of the unload */
     char name[64];
 };
 const struct pe_image_record *pe_record_of(const void *address);

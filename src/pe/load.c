@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RECORDS 1024u
+#define MAX_RECORDS 512u
 
 /*
- * Read without a lock from faults and stack walks: a record is filled before `record_count` counts it, is never moved,
- * and only its image pointer ever changes. `lock` serialises loads and unloads.
+ * Read without a lock from faults and stack walks: a record is filled before `record_count` counts it and is never
+ * moved. The size is written last when a record is filled and first when it is taken back, so that a reader sees a
+ * range only with the name that belongs to it. `lock` serialises loads and unloads.
  */
 static struct pe_image_record records[MAX_RECORDS];
 static uint32_t record_count;
@@ -31,7 +32,7 @@ const struct pe_image_record *pe_record_of(const void *address)
     while (n--) {
         const struct pe_image_record *r = records + n;
 
-        if ((uintptr_t)address - (uintptr_t)r->base >= r->size)
+        if ((uintptr_t)address - (uintptr_t)r->base >= __atomic_load_n(&r->size, __ATOMIC_ACQUIRE))
             continue;
         if (__atomic_load_n(&r->image, __ATOMIC_ACQUIRE))
             return r;
@@ -48,17 +49,37 @@ struct pe_image *pe_image_from_address(const void *address)
     return r ? __atomic_load_n(&r->image, __ATOMIC_ACQUIRE) : NULL;
 }
 
+/* A record to fill: a new one, else that of the driver which was unloaded first; its range becomes free. */
+static struct pe_image_record *take_record(void)
+{
+    struct pe_image_record *oldest = NULL;
+
+    if (record_count < MAX_RECORDS)
+        return records + record_count;
+    for (uint32_t i = 0; i < MAX_RECORDS; i++)
+        if (!records[i].image && (!oldest || records[i].unloaded < oldest->unloaded))
+            oldest = records + i;
+    if (oldest) {
+        uint32_t size = oldest->size;
+
+        __atomic_store_n(&oldest->size, 0, __ATOMIC_RELEASE);
+        host_unmap(oldest->base, size);
+    }
+    return oldest;
+}
+
 static bool publish(struct pe_image *image)
 {
-    struct pe_image_record *r = records + record_count;
+    struct pe_image_record *r = take_record();
 
-    if (record_count == MAX_RECORDS)
+    if (!r)
         return false;
     r->base = image->base;
-    r->size = image->mapped;
     r->image = image;
     memcpy(r->name, image->name, sizeof(r->name));
-    __atomic_store_n(&record_count, record_count + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&r->size, image->mapped, __ATOMIC_RELEASE);
+    if (r == records + record_count)
+        __atomic_store_n(&record_count, record_count + 1, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -192,8 +213,8 @@ static uint32_t build(struct pe_file *f, const struct pe_bind_ops *ops, struct p
         describe(image, f, &patches);
         if (!publish(image))
             status = pe_fail(error, PE_STATUS_NO_MEMORY,
-                             "%s cannot be loaded: %u images were loaded in this process, no more fit",
-                             f->name, MAX_RECORDS);
+                             "%s cannot be loaded: %u images are loaded, no more fit", f->name,
+                             MAX_RECORDS);
     }
     pe_patches_free(&patches);
     return status;
@@ -253,11 +274,14 @@ void pe_unload(struct pe_image *image)
 {
     uint8_t *base = image->base;
     uint32_t mapped = image->mapped;
+    static uint64_t unloads;
 
     host_lock_acquire(&lock);
     for (uint32_t i = 0; i < record_count; i++)
-        if (records[i].image == image)
+        if (records[i].image == image) {
+            records[i].unloaded = ++unloads;
             __atomic_store_n(&records[i].image, NULL, __ATOMIC_RELEASE);
+        }
     discard(image);
     /* Keep the range, so that nothing else lands there and a late call is known for what it is. */
     host_map_at(base, mapped, HOST_NONE);
