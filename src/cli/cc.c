@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * openflt cc: driver sources to an x64 driver image. Compiler and linker run as separate programs (clang 19,
- * lld 19); what is decided here is what the Microsoft environment gives a driver without being asked.
+ * openflt cc: driver sources to an x64 driver image. Compiler and linker run as separate programs
+ * (clang 19, lld 19); what is decided here is what the Microsoft environment gives a driver without
+ * being asked.
  */
 #include "cli/cc.h"
 
@@ -15,7 +16,8 @@
 
 #define EXIT_USAGE 64
 
-/* Where headers and libraries are: beside the program in a build tree, below the prefix when installed. */
+/* Where headers and libraries are: beside the program in a build tree, below the prefix when
+ * installed. */
 struct cc_places {
     char ddk[CC_PATH];
     char lib[CC_PATH];     /* import libraries, made from api/ */
@@ -106,10 +108,11 @@ static bool find_places(struct cc_places *at)
 
 static int usage(const char *why)
 {
-    fprintf(stderr,
-            "openflt cc: %s\n"
-            "usage: openflt cc SOURCES... -o X.sys [-O0|-O1|-O2] [-I DIR] [-D NAME[=VALUE]] [-W...]\n",
-            why);
+    fprintf(
+        stderr,
+        "openflt cc: %s\n"
+        "usage: openflt cc SOURCES... -o X.sys [-O0|-O1|-O2] [-I DIR] [-D NAME[=VALUE]] [-W...]\n",
+        why);
     return EXIT_USAGE;
 }
 
@@ -182,7 +185,8 @@ static int take_option(struct cc_job *job, char **argv, int *i)
         job->optimise = a;
         return 0;
     }
-    if (!strcmp(a, "--asan") || !strcmp(a, "--tsan") || !strcmp(a, "--ubsan") || !strcmp(a, "--cov")) {
+    if (!strcmp(a, "--asan") || !strcmp(a, "--tsan") || !strcmp(a, "--ubsan") ||
+        !strcmp(a, "--cov")) {
         snprintf(why, sizeof(why), "%s is not built into this openflt yet; compile without it", a);
         return usage(why);
     }
@@ -210,8 +214,8 @@ static int take_option(struct cc_job *job, char **argv, int *i)
 static int parse(struct cc_job *job, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        int status = argv[i][0] == '-' && argv[i][1] ? take_option(job, argv, &i)
-                                                     : take_input(job, argv[i]);
+        int status =
+            argv[i][0] == '-' && argv[i][1] ? take_option(job, argv, &i) : take_input(job, argv[i]);
         if (status)
             return status;
     }
@@ -236,11 +240,12 @@ static bool defined_by_user(const struct cc_job *job, const char *name)
 static void add_definitions(const struct cc_job *job, struct cc_list *argv)
 {
     static const char *const standard[][2] = {
-        {"_AMD64_", "1"},       {"AMD64", "1"},        {"_WIN64", "1"},
-        {"_KERNEL_MODE", "1"},  {"DBG", "0"},          {"ALLOC_PRAGMA", "1"},
-        {"STD_CALL", "1"},      {"POOL_NX_OPTIN", "1"}, {"DEPRECATE_DDK_FUNCTIONS", "1"},
+        {"_AMD64_", "1"},      {"AMD64", "1"},         {"_WIN64", "1"},
+        {"_KERNEL_MODE", "1"}, {"DBG", "0"},           {"ALLOC_PRAGMA", "1"},
+        {"STD_CALL", "1"},     {"POOL_NX_OPTIN", "1"}, {"DEPRECATE_DDK_FUNCTIONS", "1"},
     };
-    /* Headers derive one version from the other, so ours stay out as soon as the user names either. */
+    /* Headers derive one version from the other, so ours stay out as soon as the user names either.
+     */
     static const char *const version[][2] = {
         {"NTDDI_VERSION", "0x0A000010"}, {"_WIN32_WINNT", "0x0A00"}, {"WINVER", "0x0A00"}};
     bool old = defined_by_user(job, "NTDDI_VERSION") || defined_by_user(job, "_WIN32_WINNT");
@@ -255,18 +260,50 @@ static void add_definitions(const struct cc_job *job, struct cc_list *argv)
         add_format(argv, "-D%s", job->defines.item[i]);
 }
 
-static int run(struct cc_list *args)
+/* Everything the descriptor has, as a string to be freed; NULL when there is no memory. */
+static char *read_stream(int fd)
+{
+    size_t n = 0, room = 1 << 16;
+    char *text = malloc(room), *more;
+    int64_t got = 1;
+
+    while (text && got > 0) {
+        if (n + 1 == room) {
+            more = realloc(text, room *= 2);
+            if (!more)
+                free(text);
+            text = more;
+            continue;
+        }
+        got = host_read(fd, text + n, room - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
+    }
+    if (text)
+        text[n] = 0;
+    return text;
+}
+
+/* Runs a program; its error stream is left in *said (to be freed) when asked for, else it is passed
+ * on. */
+static int run(struct cc_list *args, char **said)
 {
     const char **argv = calloc(args->count + 1, sizeof(*argv));
     struct host_child_state state;
-    int pid;
+    int pid, fds[2] = {-1, -1};
 
-    if (!argv)
+    if (said)
+        *said = NULL;
+    if (!argv || (said && host_pipe(fds)))
         return 1;
     for (size_t i = 0; i < args->count; i++)
         argv[i] = args->item[i];
-    pid = host_spawn(argv, -1, -1, -1);
+    pid = host_spawn(argv, -1, -1, fds[1]);
     free(argv);
+    if (said) {
+        host_close(fds[1]);
+        *said = read_stream(fds[0]);
+        host_close(fds[0]);
+    }
     if (pid < 0) {
         fprintf(stderr,
                 "openflt cc: cannot start %s: %s\n"
@@ -281,7 +318,8 @@ static int run(struct cc_list *args)
     return state.end == HOST_EXITED ? state.code : 1;
 }
 
-/* Flags and why: ref facts on unwind tables and fault handling; the rest is what cl.exe does by default. */
+/* Flags and why: ref facts on unwind tables and fault handling; the rest is what cl.exe does by
+ * default. */
 static const char *const compile_flags[] = {
     "--target=x86_64-pc-windows-msvc",
     "-fms-extensions",
@@ -293,8 +331,8 @@ static const char *const compile_flags[] = {
     "-fasync-exceptions", /* a fault inside __try is catchable */
     "-fno-strict-aliasing",
     "-fwrapv",
-    "-fcommon",                  /* several tentative definitions are one */
-    "-fstack-protector-strong",  /* /GS is on by default */
+    "-fcommon",                 /* several tentative definitions are one */
+    "-fstack-protector-strong", /* /GS is on by default */
     "-gdwarf-4",
     "-nostdlibinc",
     /* The Microsoft compiler takes these with a warning at most. */
@@ -314,45 +352,72 @@ static const char *const compile_flags[] = {
     "-Wno-switch",
 };
 
+/* The command line for one source. `bridge`: overlay of cc_bridge_mismatches, or NULL. */
+static void compiler_arguments(const struct cc_job *job, const char *source, const char *object,
+                               const char *bridge, struct cc_list *argv)
+{
+    char header[CC_PATH];
+
+    cc_list_add(argv, "clang-19");
+    for (size_t i = 0; i < sizeof(compile_flags) / sizeof(*compile_flags); i++)
+        cc_list_add(argv, compile_flags[i]);
+    if (is_cxx(source)) {
+        /* /kernel: neither exceptions nor type information. */
+        cc_list_add(argv, "-fno-exceptions");
+        cc_list_add(argv, "-fno-rtti");
+        cc_list_add(argv, "-fno-threadsafe-statics");
+        cc_list_add(argv, "-std=c++20");
+    } else {
+        cc_list_add(argv, "-std=gnu17");
+    }
+    cc_list_add(argv, job->optimise);
+    add_definitions(job, argv);
+    for (size_t i = 0; i < job->dirs.count; i++)
+        add_format(argv, "-I%s", job->dirs.item[i]);
+    add_format(argv, "-isystem%s", job->at.ddk);
+    add_format(argv, "-isystem%s/crt", job->at.ddk);
+    if (try_place(header, job->at.ddk, "/ofdriver.h"))
+        add_format(argv, "-include%s", header);
+    if (bridge) /* below the other: what that one finds is read through this one */
+        add_format(argv, "-ivfsoverlay%s", bridge);
+    if (job->overlay[0])
+        add_format(argv, "-ivfsoverlay%s", job->overlay);
+    for (size_t i = 0; i < job->extra.count; i++)
+        cc_list_add(argv, job->extra.item[i]);
+    cc_list_add(argv, "-c");
+    cc_list_add(argv, source);
+    cc_list_add(argv, "-o");
+    cc_list_add(argv, object);
+}
+
 static int compile_one(struct cc_job *job, size_t index)
 {
     const char *source = job->sources.item[index];
     struct cc_list argv = {0};
-    char object[CC_PATH];
+    char object[CC_PATH], bridge[CC_PATH], *said = NULL, *again = NULL;
     int status;
 
-    cc_list_add(&argv, "clang-19");
-    for (size_t i = 0; i < sizeof(compile_flags) / sizeof(*compile_flags); i++)
-        cc_list_add(&argv, compile_flags[i]);
-    if (is_cxx(source)) {
-        /* /kernel: neither exceptions nor type information. */
-        cc_list_add(&argv, "-fno-exceptions");
-        cc_list_add(&argv, "-fno-rtti");
-        cc_list_add(&argv, "-fno-threadsafe-statics");
-        cc_list_add(&argv, "-std=c++20");
-    } else {
-        cc_list_add(&argv, "-std=gnu17");
-    }
-    cc_list_add(&argv, job->optimise);
-    add_definitions(job, &argv);
-    for (size_t i = 0; i < job->dirs.count; i++)
-        add_format(&argv, "-I%s", job->dirs.item[i]);
-    add_format(&argv, "-isystem%s", job->at.ddk);
-    add_format(&argv, "-isystem%s/crt", job->at.ddk);
-    if (try_place(object, job->at.ddk, "/ofdriver.h"))
-        add_format(&argv, "-include%s", object);
-    if (job->overlay[0])
-        add_format(&argv, "-ivfsoverlay%s", job->overlay);
-    for (size_t i = 0; i < job->extra.count; i++)
-        cc_list_add(&argv, job->extra.item[i]);
     snprintf(object, sizeof(object), "%s/%zu.obj", host_temp_dir(), index);
-    cc_list_add(&argv, "-c");
-    cc_list_add(&argv, source);
-    cc_list_add(&argv, "-o");
-    cc_list_add(&argv, object);
+    snprintf(bridge, sizeof(bridge), "%s/bridge.yaml", host_temp_dir());
     cc_list_add(&job->objects, object);
-    status = run(&argv);
+    compiler_arguments(job, source, object, NULL, &argv);
+    status = run(&argv, &said);
     cc_list_free(&argv);
+    if (status && said && !is_cxx(source) &&
+        !cc_bridge_mismatches(said, job->at.ddk, host_temp_dir(), bridge)) {
+        compiler_arguments(job, source, object, bridge, &argv);
+        if (!run(&argv, &again)) {
+            status = 0;
+            free(said);
+            said = again;
+            again = NULL;
+        }
+        cc_list_free(&argv);
+    }
+    if (said)
+        host_write_all(2, said, strlen(said));
+    free(said);
+    free(again);
     return status;
 }
 
@@ -373,9 +438,17 @@ static int add_library(const char *name, void *arg)
 static int link_image(struct cc_job *job)
 {
     static const char *const flags[] = {
-        "lld-link-19",     "/nologo",       "/driver",      "/subsystem:native",
-        "/entry:DriverEntry", "/nodefaultlib", "/dynamicbase", "/nxcompat",
-        "/debug:dwarf",    "/lldignoreenv", "/include:_load_config_used",
+        "lld-link-19",
+        "/nologo",
+        "/driver",
+        "/subsystem:native",
+        "/entry:DriverEntry",
+        "/nodefaultlib",
+        "/dynamicbase",
+        "/nxcompat",
+        "/debug:dwarf",
+        "/lldignoreenv",
+        "/include:_load_config_used",
         "/section:INIT,ERD", /* discardable: gone after DriverEntry */
         "/ignore:4254",
     };
@@ -392,7 +465,7 @@ static int link_image(struct cc_job *job)
         cc_list_add(&argv, job->libraries.item[i]);
     cc_list_add(&argv, job->at.runtime);
     host_list_dir(job->at.lib, add_library, &libs);
-    status = run(&argv);
+    status = run(&argv, NULL);
     cc_list_free(&argv);
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef OPENFLT_CLI_CC_H
 #define OPENFLT_CLI_CC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CC_PATH 4096
@@ -15,10 +16,25 @@ void cc_list_add(struct cc_list *list, const char *text);
 void cc_list_free(struct cc_list *list);
 
 /*
- * Writes a clang overlay for the includes of `sources` that need one. `dirs`: include folders in search order, absolute,
- * the first `own_dirs` of them the driver's. Returns 0 when written, 1 when none is needed, -1 when it cannot be written.
+ * Writes a clang overlay for the includes of `sources` that need one. `dirs`: include folders in
+ * search order, absolute, the first `own_dirs` of them the driver's. Returns 0 when written, 1 when
+ * none is needed, -1 when it cannot be written.
  */
 int cc_write_overlay(const struct cc_list *sources, const struct cc_list *dirs, size_t own_dirs,
                      const char *path);
+
+/* Writes aliases -> targets as an overlay; `external`: messages name the targets. Returns 0 or -1.
+ */
+int cc_put_overlay(const struct cc_list *alias, const struct cc_list *target, bool external,
+                   const char *path);
+
+/*
+ * After a failed compile: when all its errors are declarations and definitions that disagree in
+ * their types, writes changed copies of the files below `folder` and an overlay that makes them
+ * compile. Files below `own_headers` are never changed. Returns 0, or 1 when the errors are of
+ * another kind.
+ */
+int cc_bridge_mismatches(const char *messages, const char *own_headers, const char *folder,
+                         const char *overlay);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Case-insensitive includes. Driver sources are written for a file system that ignores case, and mix "FltKernel.h",
- * "fltkernel.h" and "..\Inc\Mine.H" freely. The sources and the driver's own headers are read for #include lines; each
- * one that only a comparison without case can find becomes an alias in a clang file system overlay (-ivfsoverlay).
- * Messages and debug information keep naming the real file.
+ * Case-insensitive includes. Driver sources are written for a file system that ignores case, and
+ * mix "FltKernel.h", "fltkernel.h" and "..\Inc\Mine.H" freely. The sources and the driver's own
+ * headers are read for #include lines; each one that only a comparison without case can find
+ * becomes an alias in a clang file system overlay (-ivfsoverlay). Messages and debug information
+ * keep naming the real file.
  */
 #include "cli/cc.h"
 
@@ -53,8 +54,9 @@ static void drop_component(char *path)
 }
 
 /*
- * Walks `written` (slashes forward) from the absolute folder `dir`. `real` receives the path as the file system has
- * it, `alias` the path as clang will ask for it. False when nothing matches even without case.
+ * Walks `written` (slashes forward) from the absolute folder `dir`. `real` receives the path as the
+ * file system has it, `alias` the path as clang will ask for it. False when nothing matches even
+ * without case.
  */
 static bool resolve(const char *dir, const char *written, char *real, char *alias)
 {
@@ -131,7 +133,8 @@ static void scan_include(struct scan *s, const char *folder, char *written, bool
     }
 }
 
-/* If the line at `p` is an include directive with a literal name, copies the name and says which quotes it had. */
+/* If the line at `p` is an include directive with a literal name, copies the name and says which
+ * quotes it had. */
 static bool include_name(const char *p, char *name, size_t size, bool *quoted)
 {
     size_t n;
@@ -187,19 +190,20 @@ static void put_quoted(FILE *f, const char *s)
     fputc('"', f);
 }
 
-static int write_overlay(const struct scan *s, const char *path)
+int cc_put_overlay(const struct cc_list *alias, const struct cc_list *target, bool external,
+                   const char *path)
 {
     FILE *f = fopen(path, "w");
 
     if (!f)
         return -1;
     fputs("{\"version\": 0, \"case-sensitive\": \"false\", \"roots\": [\n", f);
-    for (size_t i = 0; i < s->alias.count; i++) {
+    for (size_t i = 0; i < alias->count; i++) {
         fputs(i ? ",\n{\"type\": \"file\", \"name\": " : "{\"type\": \"file\", \"name\": ", f);
-        put_quoted(f, s->alias.item[i]);
+        put_quoted(f, alias->item[i]);
         fputs(", \"external-contents\": ", f);
-        put_quoted(f, s->target.item[i]);
-        fputc('}', f);
+        put_quoted(f, target->item[i]);
+        fputs(external ? "}" : ", \"use-external-name\": false}", f);
     }
     fputs("\n]}\n", f);
     return fclose(f) ? -1 : 0;
@@ -217,7 +221,7 @@ int cc_write_overlay(const struct cc_list *sources, const struct cc_list *dirs, 
             cc_list_add(&s.seen, real);
     for (size_t i = 0; i < s.seen.count; i++)
         scan_file(&s, s.seen.item[i]);
-    status = s.alias.count ? write_overlay(&s, path) : 1;
+    status = s.alias.count ? cc_put_overlay(&s.alias, &s.target, true, path) : 1;
     cc_list_free(&s.seen);
     cc_list_free(&s.alias);
     cc_list_free(&s.target);

@@ -16,7 +16,8 @@
 #include "host/host.h"
 
 #define RED_ZONE 128u
-#define ALT_SIZE ((size_t)128 << 10) /* also its alignment: the handler finds its thread's record by it */
+#define ALT_SIZE                                                                                   \
+    ((size_t)128 << 10) /* also its alignment: the handler finds its thread's record by it */
 #define RECORD_MAGIC 0x746c756166746c66ull
 #define MAX_HANDLERS 8
 
@@ -31,8 +32,9 @@
 extern void host_fault_trampoline(void);
 
 /*
- * Lives at the low end of the thread's alternate stack, so that the handler needs no thread-local storage: a driver
- * that overwrites its whole stack overwrites what the C library keeps at the top of it too.
+ * Lives at the low end of the thread's alternate stack, so that the handler needs no thread-local
+ * storage: a driver that overwrites its whole stack overwrites what the C library keeps at the top
+ * of it too.
  */
 struct fault_thread {
     uint64_t magic;
@@ -41,7 +43,8 @@ struct fault_thread {
     bool reporting;          /* the next fault goes to the fatal hook */
 };
 
-/* Saved state of one fault on the thread's stack. The kernel reads uc (and the XSAVE area) back in rt_sigreturn. */
+/* Saved state of one fault on the thread's stack. The kernel reads uc (and the XSAVE area) back in
+ * rt_sigreturn. */
 struct host_fault_frame {
     ucontext_t uc;
     siginfo_t info;
@@ -75,11 +78,16 @@ static void write_text(const char *text)
 static enum host_fault_kind kind_of(int signo, const siginfo_t *info)
 {
     switch (signo) {
-    case SIGBUS: return HOST_FAULT_BUS;
-    case SIGILL: return HOST_FAULT_ILLEGAL;
-    case SIGTRAP: return HOST_FAULT_TRAP;
-    case SIGFPE: return HOST_FAULT_ARITHMETIC;
-    default: return info->si_code == SI_KERNEL ? HOST_FAULT_PROTECTION : HOST_FAULT_ACCESS;
+    case SIGBUS:
+        return HOST_FAULT_BUS;
+    case SIGILL:
+        return HOST_FAULT_ILLEGAL;
+    case SIGTRAP:
+        return HOST_FAULT_TRAP;
+    case SIGFPE:
+        return HOST_FAULT_ARITHMETIC;
+    default:
+        return info->si_code == SI_KERNEL ? HOST_FAULT_PROTECTION : HOST_FAULT_ACCESS;
     }
 }
 
@@ -129,7 +137,8 @@ static _Noreturn void fatal(const struct host_fault *f, const char *why)
     _exit(70);
 }
 
-/* Size of the saved floating-point area; the kernel notes it in the reserved bytes of the legacy part. */
+/* Size of the saved floating-point area; the kernel notes it in the reserved bytes of the legacy
+ * part. */
 static size_t xsave_size(const void *fp)
 {
     uint32_t sw[2];
@@ -139,8 +148,9 @@ static size_t xsave_size(const void *fp)
 }
 
 /*
- * The thread's control block lies above its stack. When its self pointers are gone, so is all thread-local data; they
- * are put back, so that the fatal hook can at least make system calls. Returns false when they were gone.
+ * The thread's control block lies above its stack. When its self pointers are gone, so is all
+ * thread-local data; they are put back, so that the fatal hook can at least make system calls.
+ * Returns false when they were gone.
  */
 static bool control_block_intact(const struct fault_thread *t)
 {
@@ -153,7 +163,8 @@ static bool control_block_intact(const struct fault_thread *t)
     return false;
 }
 
-/* The record at the low end of the alternate stack this frame lies on; NULL when the thread never attached. */
+/* The record at the low end of the alternate stack this frame lies on; NULL when the thread never
+ * attached. */
 static struct fault_thread *thread_of(const void *frame)
 {
     struct fault_thread *t = (struct fault_thread *)((uintptr_t)frame & ~(uintptr_t)(ALT_SIZE - 1));
@@ -162,8 +173,8 @@ static struct fault_thread *thread_of(const void *frame)
 }
 
 /*
- * Copies the context below the interrupted stack pointer and makes the signal return into the trampoline. Returns
- * NULL, or why the stack cannot take it.
+ * Copies the context below the interrupted stack pointer and makes the signal return into the
+ * trampoline. Returns NULL, or why the stack cannot take it.
  */
 static const char *redirect(ucontext_t *uc, const siginfo_t *info, struct fault_thread *t)
 {
@@ -343,15 +354,17 @@ static void *map_aligned(void)
 }
 
 /*
- * The C library registers restartable sequences in the thread's control block. The kernel reads that area on its way
- * back from a fault and kills the process, past any handler, when a driver has overwritten it: take it back.
+ * The C library registers restartable sequences in the thread's control block. The kernel reads
+ * that area on its way back from a fault and kills the process, past any handler, when a driver has
+ * overwritten it: take it back.
  */
 static void drop_rseq(void)
 {
     enum { UNREGISTER = 1, SIZE = 32 };
 
     if (__rseq_size)
-        syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, SIZE, UNREGISTER, RSEQ_SIG);
+        syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, SIZE, UNREGISTER,
+                RSEQ_SIG);
 }
 
 int host_fault_thread_attach(void)
@@ -367,7 +380,8 @@ int host_fault_thread_attach(void)
     host_thread_stack(&t->stack_low, &t->stack_high);
     __asm__ volatile("mov %%fs:0, %0" : "=r"(t->control_block));
     t->magic = RECORD_MAGIC;
-    /* The record's page stays out of the stack's way; a handler that runs down to it hits the page before. */
+    /* The record's page stays out of the stack's way; a handler that runs down to it hits the page
+     * before. */
     stack = (stack_t){.ss_sp = (uint8_t *)t + HOST_PAGE, .ss_size = ALT_SIZE - HOST_PAGE};
     if (sigaltstack(&stack, NULL)) {
         int e = errno;

@@ -2,9 +2,10 @@
 /*
  * Where a fault continues: on the thread's own stack, as if the faulting instruction had called.
  *
- * On entry rdi is the saved frame (host_fault_frame in fault.c) and rsp is 16-byte aligned below it; every other
- * register still holds the interrupted value. host_fault_dispatch() runs the handlers; when it returns, rt_sigreturn
- * loads the saved context, whose ucontext starts at the address it gives back.
+ * On entry rdi and rsp are the saved frame (host_fault_frame in fault.c), 16-byte aligned; every
+ * other register still holds the interrupted value. host_fault_dispatch() runs the handlers; when
+ * it returns, rt_sigreturn loads the saved context, whose ucontext starts at the address it gives
+ * back.
  */
     .text
     .globl host_fault_trampoline
@@ -13,8 +14,8 @@
 host_fault_trampoline:
     .cfi_startproc simple
     .cfi_signal_frame
-    /* The caller's registers are in the ucontext at rsp: general registers from byte 40, in the order of the C
-       library's REG_ constants. CFA: the saved rsp. */
+    /* The caller's registers are in the ucontext at rsp: general registers from byte 40, in the
+       order of the C library's REG_ constants. CFA: the saved rsp. */
     .cfi_escape 0x0f, 4, 0x77, 0xa0, 0x01, 0x06
     .cfi_escape 0x10, 8, 2, 0x77, 0x28          /* r8 */
     .cfi_escape 0x10, 9, 2, 0x77, 0x30

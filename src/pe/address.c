@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an address is, in words. Function names come from the image's own symbol table, source lines from
- * llvm-symbolizer, run as a separate program over the wrapped image. Reports call this with the heap in any state: all
- * memory here is static.
+ * What an address is, in words. Function names come from the image's own symbol table, source lines
+ * from llvm-symbolizer, run as a separate program over the wrapped image. Reports call this with
+ * the heap in any state: all memory here is static.
  */
 #include "pe/image.h"
 
@@ -69,7 +69,8 @@ static const struct pe_symbol *symbol_of(const struct pe_image *image, uint32_t 
             high = mid;
     }
     /* The last name before the address belongs to it only inside the same section. */
-    return low && here && image->symbols[low - 1].rva >= here->rva ? image->symbols + low - 1 : NULL;
+    return low && here && image->symbols[low - 1].rva >= here->rva ? image->symbols + low - 1
+                                                                   : NULL;
 }
 
 /* ---- llvm-symbolizer ---- */
@@ -91,7 +92,8 @@ static struct known *remember(const void *address)
     return k;
 }
 
-/* Object file an address lies in and its address as linked. False when it is in no code known to the host. */
+/* Object file an address lies in and its address as linked. False when it is in no code known to
+ * the host. */
 static bool locate(const void *address, const char **path, uint64_t *linked)
 {
     struct pe_image *image = pe_image_from_address(address);
@@ -160,7 +162,8 @@ static void parse_answer(char *text, const void *const *addresses, size_t count)
 }
 
 /* Asks for up to BATCH addresses of one object. */
-static void ask(const char *path, const void *const *addresses, const uint64_t *linked, size_t count)
+static void ask(const char *path, const void *const *addresses, const uint64_t *linked,
+                size_t count)
 {
     static char object[600], number[BATCH][24], answer[BATCH * 400];
     static const char *argv[BATCH + 8];
@@ -191,7 +194,8 @@ static void ask(const char *path, const void *const *addresses, const uint64_t *
     parse_answer(answer, addresses, count);
 }
 
-/* Fills the cache for those addresses it does not hold. One run of the symbolizer for each object. */
+/* Fills the cache for those addresses it does not hold. One run of the symbolizer for each object.
+ */
 static void look_up(const void *const *addresses, size_t count)
 {
     const void *batch[BATCH];

@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* What the caller of this macro would have to restore to return to its own caller: enough to start a walk from. */
+/* What the caller of this macro would have to restore to return to its own caller: enough to start
+ * a walk from. */
 #define CAPTURE(regs)                                                                              \
     __asm__ volatile("lea 0(%%rip), %%rax\n\tmov %%rax, %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2\n\t"  \
                      "mov %%rbx, %3\n\tmov %%r12, %4\n\tmov %%r13, %5\n\tmov %%r14, %6\n\t"        \
@@ -19,8 +20,8 @@
                      : "rax", "memory")
 
 /*
- * One frame of either kind outwards. `after_call` tells that rip is a return address, and is updated: behind a signal
- * or machine frame rip is the interrupted instruction itself.
+ * One frame of either kind outwards. `after_call` tells that rip is a return address, and is
+ * updated: behind a signal or machine frame rip is the interrupted instruction itself.
  */
 static bool step(struct host_registers *r, bool *after_call)
 {
@@ -33,7 +34,8 @@ static bool step(struct host_registers *r, bool *after_call)
 
         ok = pe_unwind_host(r, NULL, *after_call, &signal_frame);
         if (!ok && !*after_call) {
-            /* A jump into nowhere: the call that made it has its return address on the stack still. */
+            /* A jump into nowhere: the call that made it has its return address on the stack still.
+             */
             *r = before;
             signal_frame = false;
             ok = pe_read_stack(r->gp[HOST_RSP], &r->rip, 8);

@@ -44,15 +44,17 @@ static uint32_t bind_one(struct pe_file *f, const struct pe_bind_ops *ops, const
     void *address;
 
     if (entry >> 63)
-        return pe_fail(error, PE_STATUS_INVALID_IMAGE,
-                       "%s cannot be loaded: it imports %s by number (%u), and kernel modules have no "
-                       "fixed numbers; link it against a library that imports by name",
-                       f->name, module, (unsigned)(entry & 0xffff));
+        return pe_fail(
+            error, PE_STATUS_INVALID_IMAGE,
+            "%s cannot be loaded: it imports %s by number (%u), and kernel modules have no "
+            "fixed numbers; link it against a library that imports by name",
+            f->name, module, (unsigned)(entry & 0xffff));
     name = pe_string_at(f, (entry & 0x7fffffff) + 2, 512);
     if (!name || !*name)
         return pe_fail(error, PE_STATUS_INVALID_IMAGE,
                        "%s is damaged: an import of %s has its name outside of the image; copy or "
-                       "build the file again", f->name, module);
+                       "build the file again",
+                       f->name, module);
     address = ops->import(ops->context, f->name, module, name, &first_build);
     if (!address)
         add_missing(missing, module, name, first_build);
@@ -82,7 +84,8 @@ static uint32_t bind_module(struct pe_file *f, const struct pe_bind_ops *ops, ui
         return status;
     return pe_fail(error, PE_STATUS_INVALID_IMAGE,
                    "%s is damaged: the import table of %s leaves the image; copy or build the file "
-                   "again", f->name, module ? module : "a module");
+                   "again",
+                   f->name, module ? module : "a module");
 }
 
 /* Both kinds of descriptor list end with one whose name is 0; `width` bytes each. */
@@ -98,9 +101,11 @@ static uint32_t bind_list(struct pe_file *f, const struct pe_bind_ops *ops, enum
         uint32_t d[8], name, names, slots;
 
         if (!at)
-            return pe_fail(error, PE_STATUS_INVALID_IMAGE,
-                           "%s is damaged: its import list (0x%x) has no end; copy or build the file "
-                           "again", f->name, rva);
+            return pe_fail(
+                error, PE_STATUS_INVALID_IMAGE,
+                "%s is damaged: its import list (0x%x) has no end; copy or build the file "
+                "again",
+                f->name, rva);
         memcpy(d, at, width);
         if (which == PE_DIR_IMPORT) {
             name = d[3];
@@ -130,16 +135,18 @@ uint32_t pe_bind(struct pe_file *file, const struct pe_bind_ops *ops, struct pe_
     if (status || !missing.count)
         return status;
     if (missing.first_build)
-        return pe_fail(error, PE_STATUS_ENTRYPOINT_MISSING,
-                       "%s cannot be loaded on Windows build %u: it imports %s%s, first exported by "
-                       "build %u (STATUS_DRIVER_ENTRYPOINT_NOT_FOUND); run with --windows %u or look "
-                       "the routine up at run time",
-                       file->name, ops->build, missing.names, missing.count > 6 ? " and more" : "",
-                       missing.first_build, missing.first_build);
-    return pe_fail(error, PE_STATUS_ENTRYPOINT_MISSING,
-                   "%s cannot be loaded: there is no %s%s (STATUS_DRIVER_ENTRYPOINT_NOT_FOUND); load "
-                   "the driver that exports it first, or remove the import",
-                   file->name, missing.names, missing.count > 6 ? " and more" : "");
+        return pe_fail(
+            error, PE_STATUS_ENTRYPOINT_MISSING,
+            "%s cannot be loaded on Windows build %u: it imports %s%s, first exported by "
+            "build %u (STATUS_DRIVER_ENTRYPOINT_NOT_FOUND); run with --windows %u or look "
+            "the routine up at run time",
+            file->name, ops->build, missing.names, missing.count > 6 ? " and more" : "",
+            missing.first_build, missing.first_build);
+    return pe_fail(
+        error, PE_STATUS_ENTRYPOINT_MISSING,
+        "%s cannot be loaded: there is no %s%s (STATUS_DRIVER_ENTRYPOINT_NOT_FOUND); load "
+        "the driver that exports it first, or remove the import",
+        file->name, missing.names, missing.count > 6 ? " and more" : "");
 }
 
 /* A load configuration field that holds an address: the RVA it points to, 0 when absent or 0. */
@@ -168,9 +175,11 @@ uint32_t pe_seed_cookie(struct pe_file *file, uint64_t cookie, struct pe_error *
         return 0; /* WDK 7 and older: the driver seeds its own from the tick count */
     slot = pe_at(file, rva, 8);
     if (!slot)
-        return pe_fail(error, PE_STATUS_INVALID_IMAGE,
-                       "%s is damaged: its security cookie (0x%llx) is outside of the image; copy or "
-                       "build the file again", file->name, (unsigned long long)rva);
+        return pe_fail(
+            error, PE_STATUS_INVALID_IMAGE,
+            "%s is damaged: its security cookie (0x%llx) is outside of the image; copy or "
+            "build the file again",
+            file->name, (unsigned long long)rva);
     while (!cookie || cookie == COOKIE_DEFAULT) {
         host_random(&cookie, sizeof(cookie));
         cookie &= 0xffffffffffffull; /* the check code expects the top 16 bits clear */
@@ -196,9 +205,10 @@ static uint32_t relocate_block(const struct pe_file *f, uint8_t *base, const uin
         if (entry >> 12 == 0)
             continue;
         if (entry >> 12 != 10)
-            return pe_fail(error, PE_STATUS_INVALID_IMAGE,
-                           "%s is damaged: relocation type %u at 0x%llx; copy or build the file again",
-                           f->name, entry >> 12, (unsigned long long)rva);
+            return pe_fail(
+                error, PE_STATUS_INVALID_IMAGE,
+                "%s is damaged: relocation type %u at 0x%llx; copy or build the file again",
+                f->name, entry >> 12, (unsigned long long)rva);
         /* Debug sections are not mapped, and their addresses are meant to stay. */
         if (!pe_at(f, rva, 8))
             continue;
@@ -231,9 +241,11 @@ uint32_t pe_relocate(const struct pe_file *file, uint8_t *base, struct pe_error 
     }
     if (d.size - at < 8)
         return 0;
-    return pe_fail(error, PE_STATUS_INVALID_IMAGE,
-                   "%s is damaged: its relocation table (0x%x) is cut short at byte %u; copy or build "
-                   "the file again", file->name, d.rva, at);
+    return pe_fail(
+        error, PE_STATUS_INVALID_IMAGE,
+        "%s is damaged: its relocation table (0x%x) is cut short at byte %u; copy or build "
+        "the file again",
+        file->name, d.rva, at);
 }
 
 static void set_pointer(const struct pe_file *f, uint8_t *base, unsigned field, uint32_t target)

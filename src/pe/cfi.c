@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One frame of openflt's own code outwards, by the DWARF call frame information every host compiler leaves in
- * .eh_frame. Reports walk through host frames with it, and exceptions that cross one (a driver's __except around a
- * routine of ours that raises) get back the driver's non-volatile registers, xmm6-15 included, without any thunk.
+ * One frame of openflt's own code outwards, by the DWARF call frame information every host compiler
+ * leaves in .eh_frame. Reports walk through host frames with it, and exceptions that cross one (a
+ * driver's __except around a routine of ours that raises) get back the driver's non-volatile
+ * registers, xmm6-15 included, without any thunk.
  */
 #include "pe/unwind.h"
 
@@ -91,10 +92,14 @@ static uint64_t encoded(const uint8_t **p, uint8_t encoding, const void *data_ba
     else if ((encoding & 0x70) == 0x30)
         base = (uint64_t)(uintptr_t)data_base;
     switch (encoding & 15) {
-    case 0x03: return base + fixed(p, 4);
-    case 0x0b: return base + (uint64_t)(int32_t)fixed(p, 4);
-    case 0x01: return base + uleb(p);
-    default: return base + fixed(p, 8);
+    case 0x03:
+        return base + fixed(p, 4);
+    case 0x0b:
+        return base + (uint64_t)(int32_t)fixed(p, 4);
+    case 0x01:
+        return base + uleb(p);
+    default:
+        return base + fixed(p, 8);
     }
 }
 
@@ -162,7 +167,8 @@ static uint64_t reg_value(const struct host_registers *r, uint64_t n)
 }
 
 /* The few operations that appear in expressions of compilers, the PLT and our fault frame. */
-static bool evaluate(const uint8_t *e, const struct host_registers *r, uint64_t initial, uint64_t *out)
+static bool evaluate(const uint8_t *e, const struct host_registers *r, uint64_t initial,
+                     uint64_t *out)
 {
     uint64_t length = uleb(&e), stack[16] = {initial};
     const uint8_t *end = e + length;
@@ -186,8 +192,10 @@ static bool evaluate(const uint8_t *e, const struct host_registers *r, uint64_t 
             stack[top] += uleb(&e);
         else if ((op == 0x22 || op == 0x1a || op == 0x24 || op == 0x2a) && top > 0) {
             uint64_t b = stack[top--], *a = &stack[top];
-            *a = op == 0x22 ? *a + b : op == 0x1a ? (*a & b) : op == 0x24 ? *a << (b & 63)
-                                                                          : (uint64_t)((int64_t)*a >= (int64_t)b);
+            *a = op == 0x22   ? *a + b
+                 : op == 0x1a ? (*a & b)
+                 : op == 0x24 ? *a << (b & 63)
+                              : (uint64_t)((int64_t)*a >= (int64_t)b);
         } else
             return false;
     }
@@ -217,30 +225,77 @@ static bool run_extended(uint8_t op, const uint8_t **p, const struct cie *c, str
     uint64_t reg;
 
     switch (op) {
-    case 0x00: return true;
-    case 0x05: reg = uleb(p); set_column(w, reg, AT_OFFSET, (int64_t)uleb(p) * c->data_align, NULL); return true;
-    case 0x06: reg = uleb(p); if (reg < COLUMNS) w->column[reg] = initial->column[reg]; return true;
-    case 0x07: set_column(w, uleb(p), UNDEFINED, 0, NULL); return true;
-    case 0x08: set_column(w, uleb(p), SAME, 0, NULL); return true;
-    case 0x09: reg = uleb(p); set_column(w, reg, IS_REGISTER, (int64_t)uleb(p), NULL); return true;
-    case 0x0c: w->cfa_reg = uleb(p); w->cfa_offset = (int64_t)uleb(p); w->cfa_expression = NULL; return true;
-    case 0x0d: w->cfa_reg = uleb(p); w->cfa_expression = NULL; return true;
-    case 0x0e: w->cfa_offset = (int64_t)uleb(p); return true;
-    case 0x0f: w->cfa_expression = skip_block(p); return true;
-    case 0x10: reg = uleb(p); set_column(w, reg, AT_EXPRESSION, 0, skip_block(p)); return true;
-    case 0x11: reg = uleb(p); set_column(w, reg, AT_OFFSET, sleb(p) * c->data_align, NULL); return true;
-    case 0x12: w->cfa_reg = uleb(p); w->cfa_offset = sleb(p) * c->data_align; w->cfa_expression = NULL; return true;
-    case 0x13: w->cfa_offset = sleb(p) * c->data_align; return true;
-    case 0x14: reg = uleb(p); set_column(w, reg, IS_OFFSET, (int64_t)uleb(p) * c->data_align, NULL); return true;
-    case 0x16: reg = uleb(p); set_column(w, reg, IS_EXPRESSION, 0, skip_block(p)); return true;
-    case 0x2e: uleb(p); return true; /* arguments size */
-    default: return false;
+    case 0x00:
+        return true;
+    case 0x05:
+        reg = uleb(p);
+        set_column(w, reg, AT_OFFSET, (int64_t)uleb(p) * c->data_align, NULL);
+        return true;
+    case 0x06:
+        reg = uleb(p);
+        if (reg < COLUMNS)
+            w->column[reg] = initial->column[reg];
+        return true;
+    case 0x07:
+        set_column(w, uleb(p), UNDEFINED, 0, NULL);
+        return true;
+    case 0x08:
+        set_column(w, uleb(p), SAME, 0, NULL);
+        return true;
+    case 0x09:
+        reg = uleb(p);
+        set_column(w, reg, IS_REGISTER, (int64_t)uleb(p), NULL);
+        return true;
+    case 0x0c:
+        w->cfa_reg = uleb(p);
+        w->cfa_offset = (int64_t)uleb(p);
+        w->cfa_expression = NULL;
+        return true;
+    case 0x0d:
+        w->cfa_reg = uleb(p);
+        w->cfa_expression = NULL;
+        return true;
+    case 0x0e:
+        w->cfa_offset = (int64_t)uleb(p);
+        return true;
+    case 0x0f:
+        w->cfa_expression = skip_block(p);
+        return true;
+    case 0x10:
+        reg = uleb(p);
+        set_column(w, reg, AT_EXPRESSION, 0, skip_block(p));
+        return true;
+    case 0x11:
+        reg = uleb(p);
+        set_column(w, reg, AT_OFFSET, sleb(p) * c->data_align, NULL);
+        return true;
+    case 0x12:
+        w->cfa_reg = uleb(p);
+        w->cfa_offset = sleb(p) * c->data_align;
+        w->cfa_expression = NULL;
+        return true;
+    case 0x13:
+        w->cfa_offset = sleb(p) * c->data_align;
+        return true;
+    case 0x14:
+        reg = uleb(p);
+        set_column(w, reg, IS_OFFSET, (int64_t)uleb(p) * c->data_align, NULL);
+        return true;
+    case 0x16:
+        reg = uleb(p);
+        set_column(w, reg, IS_EXPRESSION, 0, skip_block(p));
+        return true;
+    case 0x2e:
+        uleb(p);
+        return true; /* arguments size */
+    default:
+        return false;
     }
 }
 
 /* Runs call frame instructions until the row for `pc` is complete. */
-static bool run(const uint8_t *p, const uint8_t *end, const struct cie *c, uint64_t location, uint64_t pc,
-                struct rows *w, const struct rows *initial)
+static bool run(const uint8_t *p, const uint8_t *end, const struct cie *c, uint64_t location,
+                uint64_t pc, struct rows *w, const struct rows *initial)
 {
     struct rows saved[STATE_DEPTH];
     int depth = 0;
@@ -250,16 +305,32 @@ static bool run(const uint8_t *p, const uint8_t *end, const struct cie *c, uint6
         struct rows *to = w;
 
         switch (op >> 6) {
-        case 1: location += (op & 63) * c->code_align; continue;
-        case 2: set_column(to, op & 63, AT_OFFSET, (int64_t)uleb(&p) * c->data_align, NULL); continue;
-        case 3: if ((op & 63) < COLUMNS) to->column[op & 63] = initial->column[op & 63]; continue;
-        default: break;
+        case 1:
+            location += (op & 63) * c->code_align;
+            continue;
+        case 2:
+            set_column(to, op & 63, AT_OFFSET, (int64_t)uleb(&p) * c->data_align, NULL);
+            continue;
+        case 3:
+            if ((op & 63) < COLUMNS)
+                to->column[op & 63] = initial->column[op & 63];
+            continue;
+        default:
+            break;
         }
         switch (op) {
-        case 0x01: location = encoded(&p, c->fde_encoding, NULL); break;
-        case 0x02: location += fixed(&p, 1) * c->code_align; break;
-        case 0x03: location += fixed(&p, 2) * c->code_align; break;
-        case 0x04: location += fixed(&p, 4) * c->code_align; break;
+        case 0x01:
+            location = encoded(&p, c->fde_encoding, NULL);
+            break;
+        case 0x02:
+            location += fixed(&p, 1) * c->code_align;
+            break;
+        case 0x03:
+            location += fixed(&p, 2) * c->code_align;
+            break;
+        case 0x04:
+            location += fixed(&p, 4) * c->code_align;
+            break;
         case 0x0a:
             if (depth == STATE_DEPTH)
                 return false;
@@ -278,8 +349,8 @@ static bool run(const uint8_t *p, const uint8_t *end, const struct cie *c, uint6
     return true;
 }
 
-static bool restore(const struct column *c, uint64_t cfa, const struct host_registers *old, void *to,
-                    size_t n)
+static bool restore(const struct column *c, uint64_t cfa, const struct host_registers *old,
+                    void *to, size_t n)
 {
     uint64_t address = cfa + (uint64_t)c->value;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * .eh_frame and .eh_frame_hdr from .pdata and .xdata, so that gdb, perf, valgrind and the sanitizers walk through driver
- * frames. Windows unwind codes describe prologues; epilogues have no description of their own in the first version of
- * the format, and none here: a tool that stops inside one may show one wrong frame.
+ * .eh_frame and .eh_frame_hdr from .pdata and .xdata, so that gdb, perf, valgrind and the
+ * sanitizers walk through driver frames. Windows unwind codes describe prologues; epilogues have no
+ * description of their own in the first version of the format, and none here: a tool that stops
+ * inside one may show one wrong frame.
  */
 #include "pe/image.h"
 
@@ -10,12 +11,23 @@
 #include <string.h>
 
 enum {
-    UWOP_PUSH_NONVOL = 0, UWOP_ALLOC_LARGE = 1, UWOP_ALLOC_SMALL = 2, UWOP_SET_FPREG = 3,
-    UWOP_SAVE_NONVOL = 4, UWOP_SAVE_NONVOL_FAR = 5, UWOP_EPILOG = 6, UWOP_SPARE = 7,
-    UWOP_SAVE_XMM128 = 8, UWOP_SAVE_XMM128_FAR = 9, UWOP_PUSH_MACHFRAME = 10,
+    UWOP_PUSH_NONVOL = 0,
+    UWOP_ALLOC_LARGE = 1,
+    UWOP_ALLOC_SMALL = 2,
+    UWOP_SET_FPREG = 3,
+    UWOP_SAVE_NONVOL = 4,
+    UWOP_SAVE_NONVOL_FAR = 5,
+    UWOP_EPILOG = 6,
+    UWOP_SPARE = 7,
+    UWOP_SAVE_XMM128 = 8,
+    UWOP_SAVE_XMM128_FAR = 9,
+    UWOP_PUSH_MACHFRAME = 10,
     UNW_CHAININFO = 4,
-    DW_CFA_advance_loc1 = 0x02, DW_CFA_advance_loc4 = 0x04, DW_CFA_offset_extended = 0x05,
-    DW_CFA_def_cfa = 0x0c, DW_CFA_def_cfa_offset = 0x0e,
+    DW_CFA_advance_loc1 = 0x02,
+    DW_CFA_advance_loc4 = 0x04,
+    DW_CFA_offset_extended = 0x05,
+    DW_CFA_def_cfa = 0x0c,
+    DW_CFA_def_cfa_offset = 0x0e,
 };
 
 /* DWARF numbers of the registers in instruction encoding order. */
@@ -110,10 +122,18 @@ struct unwind_code {
 static unsigned code_slots(const struct unwind_code *c)
 {
     switch (c->op & 15) {
-    case UWOP_ALLOC_LARGE: return c->op >> 4 ? 3 : 2;
-    case UWOP_SAVE_NONVOL: case UWOP_SAVE_XMM128: case UWOP_EPILOG: return 2;
-    case UWOP_SAVE_NONVOL_FAR: case UWOP_SAVE_XMM128_FAR: case UWOP_SPARE: return 3;
-    default: return 1;
+    case UWOP_ALLOC_LARGE:
+        return c->op >> 4 ? 3 : 2;
+    case UWOP_SAVE_NONVOL:
+    case UWOP_SAVE_XMM128:
+    case UWOP_EPILOG:
+        return 2;
+    case UWOP_SAVE_NONVOL_FAR:
+    case UWOP_SAVE_XMM128_FAR:
+    case UWOP_SPARE:
+        return 3;
+    default:
+        return 1;
     }
 }
 
@@ -133,11 +153,16 @@ static uint32_t operand(const struct unwind_code *c, unsigned slots)
 static uint32_t depth_of(const struct unwind_code *c, unsigned slots)
 {
     switch (c->op & 15) {
-    case UWOP_PUSH_NONVOL: return 8;
-    case UWOP_ALLOC_SMALL: return (c->op >> 4) * 8u + 8;
-    case UWOP_ALLOC_LARGE: return slots == 3 ? operand(c, 3) : operand(c, 2) * 8;
-    case UWOP_PUSH_MACHFRAME: return c->op >> 4 ? 48 : 40;
-    default: return 0;
+    case UWOP_PUSH_NONVOL:
+        return 8;
+    case UWOP_ALLOC_SMALL:
+        return (c->op >> 4) * 8u + 8;
+    case UWOP_ALLOC_LARGE:
+        return slots == 3 ? operand(c, 3) : operand(c, 2) * 8;
+    case UWOP_PUSH_MACHFRAME:
+        return c->op >> 4 ? 48 : 40;
+    default:
+        return 0;
     }
 }
 
@@ -179,7 +204,8 @@ static void apply(struct frame_state *s, const struct unwind_code *c, unsigned s
     }
 }
 
-/* Emits the codes of one UNWIND_INFO, oldest first; a chained parent's before, as if they had happened at offset 0. */
+/* Emits the codes of one UNWIND_INFO, oldest first; a chained parent's before, as if they had
+ * happened at offset 0. */
 static void put_codes(const struct pe_file *f, struct frame_state *s, uint32_t rva, unsigned depth,
                       bool parent)
 {
@@ -200,7 +226,8 @@ static void put_codes(const struct pe_file *f, struct frame_state *s, uint32_t r
     full = s->depth;
     for (unsigned i = 0; i < info[2]; i += code_slots(codes + i)) {
         index[count++] = i;
-        full += i + code_slots(codes + i) <= info[2] ? depth_of(codes + i, code_slots(codes + i)) : 0;
+        full +=
+            i + code_slots(codes + i) <= info[2] ? depth_of(codes + i, code_slots(codes + i)) : 0;
     }
     while (count--) {
         const struct unwind_code *c = codes + index[count];
@@ -217,12 +244,26 @@ static void put_codes(const struct pe_file *f, struct frame_state *s, uint32_t r
 static void put_cie(struct pe_buffer *out)
 {
     static const uint8_t body[] = {
-        0, 0, 0, 0,    /* CIE id */
-        1, 'z', 'R', 0, /* version, augmentation */
-        1, 0x78, 16,   /* code align 1, data align -8, return address column */
-        1, 0x1b,       /* FDE pointers are pc-relative, 4 bytes */
-        DW_CFA_def_cfa, 7, 8, 0x80 | 16, 1, /* CFA is rsp+8, return address at CFA-8 */
-        0, 0,
+        0,
+        0,
+        0,
+        0, /* CIE id */
+        1,
+        'z',
+        'R',
+        0, /* version, augmentation */
+        1,
+        0x78,
+        16, /* code align 1, data align -8, return address column */
+        1,
+        0x1b, /* FDE pointers are pc-relative, 4 bytes */
+        DW_CFA_def_cfa,
+        7,
+        8,
+        0x80 | 16,
+        1, /* CFA is rsp+8, return address at CFA-8 */
+        0,
+        0,
     };
 
     put32(out, sizeof(body));
@@ -271,7 +312,8 @@ static bool in_code(const struct pe_file *f, uint32_t rva)
     return s && s->flags & PE_SCN_EXECUTE;
 }
 
-/* Unwind entries in order, and between them the leaf functions, which only have a return address. */
+/* Unwind entries in order, and between them the leaf functions, which only have a return address.
+ */
 static void put_all(struct frames *fr)
 {
     const struct pe_file *f = fr->file;

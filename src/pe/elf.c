@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ELF shared object a driver image is mapped from (D2). Segments lie at ImageBase + RVA, so the addresses in the
- * image's DWARF are right as they stand; the host's loader then tells every native tool where the object is.
+ * The ELF shared object a driver image is mapped from (D2). Segments lie at ImageBase + RVA, so the
+ * addresses in the image's DWARF are right as they stand; the host's loader then tells every native
+ * tool where the object is.
  *
  *   file      0            headers                     not mapped
- *             first page   image, at first + RVA       one PT_LOAD a section, with its final protection
- *             behind it    CR8 and guard stubs         r-x
- *             behind it    dynamic symbols, .eh_frame  r--
- *             behind it    dynamic section             rw-, the loader writes there
- *             rest         .symtab, .strtab, .debug_*  not mapped
+ *             first page   image, at first + RVA       one PT_LOAD a section, with its final
+ * protection behind it    CR8 and guard stubs         r-x behind it    dynamic symbols, .eh_frame
+ * r-- behind it    dynamic section             rw-, the loader writes there rest         .symtab,
+ * .strtab, .debug_*  not mapped
  */
 #include "pe/image.h"
 
@@ -45,13 +45,31 @@ struct elf_dynamic {
     uint64_t tag, value;
 };
 enum {
-    ET_DYN = 3, EM_X86_64 = 62,
-    PT_LOAD = 1, PT_DYNAMIC = 2, PT_GNU_EH_FRAME = 0x6474e550, PT_GNU_STACK = 0x6474e551,
-    PF_X = 1, PF_W = 2, PF_R = 4,
-    SHT_PROGBITS = 1, SHT_SYMTAB = 2, SHT_STRTAB = 3, SHT_DYNAMIC = 6,
-    SHF_WRITE = 1, SHF_ALLOC = 2, SHF_EXECINSTR = 4,
-    DT_HASH = 4, DT_STRTAB = 5, DT_SYMTAB = 6, DT_STRSZ = 10, DT_SYMENT = 11, DT_SONAME = 14,
-    STT_NOTYPE = 0, STT_OBJECT = 1, STT_FUNC = 2,
+    ET_DYN = 3,
+    EM_X86_64 = 62,
+    PT_LOAD = 1,
+    PT_DYNAMIC = 2,
+    PT_GNU_EH_FRAME = 0x6474e550,
+    PT_GNU_STACK = 0x6474e551,
+    PF_X = 1,
+    PF_W = 2,
+    PF_R = 4,
+    SHT_PROGBITS = 1,
+    SHT_SYMTAB = 2,
+    SHT_STRTAB = 3,
+    SHT_DYNAMIC = 6,
+    SHF_WRITE = 1,
+    SHF_ALLOC = 2,
+    SHF_EXECINSTR = 4,
+    DT_HASH = 4,
+    DT_STRTAB = 5,
+    DT_SYMTAB = 6,
+    DT_STRSZ = 10,
+    DT_SYMENT = 11,
+    DT_SONAME = 14,
+    STT_NOTYPE = 0,
+    STT_OBJECT = 1,
+    STT_FUNC = 2,
 };
 
 #define MAX_SEGMENTS (PE_MAX_SECTIONS + 8)
@@ -92,8 +110,8 @@ static struct elf_segment *add_segment(struct elf *e, unsigned type, unsigned fl
     struct elf_segment *s = e->segment + e->segments++;
     uint64_t at = e->file->preferred + rva;
 
-    *s = (struct elf_segment){type, flags, e->first + rva, at, at, size, size,
-                              type == PT_LOAD ? PE_PAGE : 8};
+    *s = (struct elf_segment){type, flags, e->first + rva, at,
+                              at,   size,  size,           type == PT_LOAD ? PE_PAGE : 8};
     return s;
 }
 
@@ -102,8 +120,12 @@ static struct elf_section *add_section(struct elf *e, const char *name, unsigned
 {
     struct elf_section *s = e->section + e->sections++;
 
-    *s = (struct elf_section){.name = (uint32_t)e->names.size, .type = type, .flags = flags,
-                              .offset = offset, .size = size, .align = 1};
+    *s = (struct elf_section){.name = (uint32_t)e->names.size,
+                              .type = type,
+                              .flags = flags,
+                              .offset = offset,
+                              .size = size,
+                              .align = 1};
     pe_put(&e->names, name, strlen(name) + 1);
     return s;
 }
@@ -158,8 +180,13 @@ static void add_dynamic(struct elf *e)
     size = 1 + name;
     pe_align(&e->ro, 8);
     const struct elf_dynamic list[] = {
-        {DT_SONAME, 1},      {DT_HASH, hashtab}, {DT_SYMTAB, symtab},
-        {DT_STRTAB, strtab}, {DT_STRSZ, size},   {DT_SYMENT, sizeof(none)}, {0, 0},
+        {DT_SONAME, 1},
+        {DT_HASH, hashtab},
+        {DT_SYMTAB, symtab},
+        {DT_STRTAB, strtab},
+        {DT_STRSZ, size},
+        {DT_SYMENT, sizeof(none)},
+        {0, 0},
     };
     pe_put(&e->dynamic, list, sizeof(list));
 }
@@ -185,9 +212,10 @@ static void add_tables(struct elf *e)
     add_segment(e, PT_GNU_EH_FRAME, PF_R, e->ro_rva + (uint32_t)frames_at, header)->align = 4;
     *add_segment(e, PT_GNU_STACK, PF_R | PF_W, 0, 0) =
         (struct elf_segment){.type = PT_GNU_STACK, .flags = PF_R | PF_W, .align = 16};
-    add_mapped_section(e, ".eh_frame_hdr", SHT_PROGBITS, 0, e->ro_rva + (uint32_t)frames_at, header);
-    add_mapped_section(e, ".eh_frame", SHT_PROGBITS, 0,
-                       e->ro_rva + (uint32_t)(frames_at + header), e->ro.size - frames_at - header);
+    add_mapped_section(e, ".eh_frame_hdr", SHT_PROGBITS, 0, e->ro_rva + (uint32_t)frames_at,
+                       header);
+    add_mapped_section(e, ".eh_frame", SHT_PROGBITS, 0, e->ro_rva + (uint32_t)(frames_at + header),
+                       e->ro.size - frames_at - header);
     add_mapped_section(e, ".dynamic", SHT_DYNAMIC, SHF_WRITE, e->dynamic_rva, e->dynamic.size);
 }
 
@@ -264,7 +292,8 @@ bool pe_coff_symbol(const struct pe_file *f, uint64_t *i, const char **name, siz
     return *name != NULL;
 }
 
-/* ELF wants local symbols before global ones: two passes. Returns the index of the first global one. */
+/* ELF wants local symbols before global ones: two passes. Returns the index of the first global
+ * one. */
 static uint32_t add_symbols(struct elf *e)
 {
     const struct pe_file *f = e->file;
@@ -345,11 +374,17 @@ static void write_headers(struct elf *e, struct out *o)
 {
     struct elf_header h = {
         .ident = {0x7f, 'E', 'L', 'F', 2, 1, 1},
-        .type = ET_DYN, .machine = EM_X86_64, .version = 1,
+        .type = ET_DYN,
+        .machine = EM_X86_64,
+        .version = 1,
         .entry = e->file->preferred + e->file->entry,
-        .phoff = sizeof(h), .shoff = e->tail,
-        .ehsize = sizeof(h), .phentsize = sizeof(struct elf_segment), .phnum = (uint16_t)e->segments,
-        .shentsize = sizeof(struct elf_section), .shnum = (uint16_t)e->sections,
+        .phoff = sizeof(h),
+        .shoff = e->tail,
+        .ehsize = sizeof(h),
+        .phentsize = sizeof(struct elf_segment),
+        .phnum = (uint16_t)e->segments,
+        .shentsize = sizeof(struct elf_section),
+        .shnum = (uint16_t)e->sections,
         .shstrndx = (uint16_t)(e->sections - 1),
     };
 

@@ -16,8 +16,13 @@
 #define PE_SCN_WRITE 0x80000000u
 
 enum pe_directory {
-    PE_DIR_EXPORT = 0, PE_DIR_IMPORT = 1, PE_DIR_EXCEPTION = 3, PE_DIR_RELOC = 5,
-    PE_DIR_LOAD_CONFIG = 10, PE_DIR_DELAY_IMPORT = 13, PE_DIR_CLR = 14
+    PE_DIR_EXPORT = 0,
+    PE_DIR_IMPORT = 1,
+    PE_DIR_EXCEPTION = 3,
+    PE_DIR_RELOC = 5,
+    PE_DIR_LOAD_CONFIG = 10,
+    PE_DIR_DELAY_IMPORT = 13,
+    PE_DIR_CLR = 14
 };
 
 struct pe_section {
@@ -25,7 +30,7 @@ struct pe_section {
     uint32_t rva, size;     /* in memory; size as linked, not rounded */
     uint32_t raw, raw_size; /* in the file */
     uint32_t flags;
-    bool debug;             /* DWARF: copied behind the image, not mapped */
+    bool debug; /* DWARF: copied behind the image, not mapped */
 };
 
 struct pe_range {
@@ -68,7 +73,7 @@ struct pe_patches {
     uint32_t rva; /* of the stub area */
     struct pe_stub_map *map;
     uint32_t map_count;
-    uint32_t patched, trapped; /* CR8 accesses rewritten, and left to the trap */
+    uint32_t patched, trapped;        /* CR8 accesses rewritten, and left to the trap */
     uint32_t cfg_check, cfg_dispatch; /* RVAs of the guard stubs */
 };
 
@@ -149,13 +154,15 @@ const struct pe_image_record *pe_record_of(const void *address);
 
 /* address.c: takes the function names of the file over into the image. */
 void pe_take_symbols(struct pe_image *image, const struct pe_file *file);
-/* elf.c: symbol i of the COFF table; advances i over auxiliary records. False: not a named address in a section. */
+/* elf.c: symbol i of the COFF table; advances i over auxiliary records. False: not a named address
+ * in a section. */
 bool pe_coff_symbol(const struct pe_file *f, uint64_t *i, const char **name, size_t *length,
                     uint32_t *section, uint32_t *rva, bool *global);
 
 /* unwind.c */
 const struct pe_function *pe_find_function(const struct pe_image *image, uint32_t rva);
-/* Maps an address in a patch stub back to the code it stands for; adjusts rsp. False: not a stub. */
+/* Maps an address in a patch stub back to the code it stands for; adjusts rsp. False: not a stub.
+ */
 bool pe_leave_stub(const struct pe_image *image, struct host_registers *regs);
 struct pe_unwind_result {
     uint64_t establisher; /* frame the function's locals are addressed from */
@@ -164,8 +171,8 @@ struct pe_unwind_result {
     bool machine_frame;
 };
 /*
- * One frame outwards: regs become the caller's. xmm may be NULL. `want`: UNW_FLAG_EHANDLER (1) or UHANDLER (2) whose
- * handler is asked for. False when the stack cannot be read.
+ * One frame outwards: regs become the caller's. xmm may be NULL. `want`: UNW_FLAG_EHANDLER (1) or
+ * UHANDLER (2) whose handler is asked for. False when the stack cannot be read.
  */
 bool pe_virtual_unwind(const struct pe_image *image, struct host_registers *regs, void *xmm,
                        unsigned want, struct pe_unwind_result *result);

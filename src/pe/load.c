@@ -9,9 +9,10 @@
 #define MAX_RECORDS 512u
 
 /*
- * Read without a lock from faults and stack walks: a record is filled before `record_count` counts it and is never
- * moved. The size is written last when a record is filled and first when it is taken back, so that a reader sees a
- * range only with the name that belongs to it. `lock` serialises loads and unloads.
+ * Read without a lock from faults and stack walks: a record is filled before `record_count` counts
+ * it and is never moved. The size is written last when a record is filled and first when it is
+ * taken back, so that a reader sees a range only with the name that belongs to it. `lock`
+ * serialises loads and unloads.
  */
 static struct pe_image_record records[MAX_RECORDS];
 static uint32_t record_count;
@@ -49,7 +50,8 @@ struct pe_image *pe_image_from_address(const void *address)
     return r ? __atomic_load_n(&r->image, __ATOMIC_ACQUIRE) : NULL;
 }
 
-/* A record to fill: a new one, else that of the driver which was unloaded first; its range becomes free. */
+/* A record to fill: a new one, else that of the driver which was unloaded first; its range becomes
+ * free. */
 static struct pe_image_record *take_record(void)
 {
     struct pe_image_record *oldest = NULL;
@@ -63,7 +65,8 @@ static struct pe_image_record *take_record(void)
         uint32_t size = oldest->size;
 
         __atomic_store_n(&oldest->size, 0, __ATOMIC_RELEASE);
-        host_unmap(oldest->base, size);
+        if (size)
+            host_unmap(oldest->base, size);
     }
     return oldest;
 }
@@ -112,7 +115,8 @@ static uint32_t fix_up(struct pe_image *image, const struct pe_file *f, const st
     return status;
 }
 
-/* A temporary folder mounted noexec cannot be mapped from: memory can, at the price of a name for debuggers. */
+/* A temporary folder mounted noexec cannot be mapped from: memory can, at the price of a name for
+ * debuggers. */
 static void *open_from_memory(const char *path, uint64_t *bias, char *why, size_t why_size)
 {
     char self[64];
@@ -138,7 +142,8 @@ static uint32_t map_elf(struct pe_image *image, const struct pe_file *f, struct 
     uint64_t bias;
     void *taken = NULL;
 
-    /* The host takes the linked address when it is free. Below the limit of user space it must not be. */
+    /* The host takes the linked address when it is free. Below the limit of user space it must not
+     * be. */
     if (f->preferred < HOST_USER_LIMIT)
         taken = host_map_at((void *)(uintptr_t)f->preferred, PE_PAGE, HOST_NONE);
     image->module = host_module_open(image->elf_path, &bias, why, sizeof(why));
@@ -147,8 +152,8 @@ static uint32_t map_elf(struct pe_image *image, const struct pe_file *f, struct 
     if (taken)
         host_unmap(taken, PE_PAGE);
     if (!image->module)
-        return pe_fail(error, PE_STATUS_NO_MEMORY, "%s cannot be loaded: the host's loader says: %s",
-                       f->name, why);
+        return pe_fail(error, PE_STATUS_NO_MEMORY,
+                       "%s cannot be loaded: the host's loader says: %s", f->name, why);
     image->base = (uint8_t *)(uintptr_t)(bias + f->preferred);
     return 0;
 }
@@ -221,7 +226,8 @@ static uint32_t build(struct pe_file *f, const struct pe_bind_ops *ops, struct p
 }
 
 uint32_t pe_load_memory(const char *name, const void *data, size_t size,
-                        const struct pe_bind_ops *ops, struct pe_image **out, struct pe_error *error)
+                        const struct pe_bind_ops *ops, struct pe_image **out,
+                        struct pe_error *error)
 {
     struct pe_file file;
     struct pe_image *image;
@@ -276,15 +282,19 @@ void pe_unload(struct pe_image *image)
     uint32_t mapped = image->mapped;
     static uint64_t unloads;
 
+    struct pe_image_record *r = NULL;
+
     host_lock_acquire(&lock);
     for (uint32_t i = 0; i < record_count; i++)
-        if (records[i].image == image) {
-            records[i].unloaded = ++unloads;
-            __atomic_store_n(&records[i].image, NULL, __ATOMIC_RELEASE);
-        }
+        if (records[i].image == image)
+            r = records + i;
+    r->unloaded = ++unloads;
+    __atomic_store_n(&r->image, NULL, __ATOMIC_RELEASE);
     discard(image);
     /* Keep the range, so that nothing else lands there and a late call is known for what it is. */
-    host_map_at(base, mapped, HOST_NONE);
+    if (!host_map_at(base, mapped, HOST_NONE))
+        __atomic_store_n(&r->size, 0,
+                         __ATOMIC_RELEASE); /* another thread was faster: no longer ours */
     host_lock_release(&lock);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks of a driver file and its layout in memory. Everything the later steps read was checked here or is read
- * through pe_at(), so a damaged file ends in a sentence, never in a fault of ours.
+ * Checks of a driver file and its layout in memory. Everything the later steps read was checked
+ * here or is read through pe_at(), so a damaged file ends in a sentence, never in a fault of ours.
  */
 #include "pe/image.h"
 
@@ -101,12 +101,21 @@ const struct pe_section *pe_section_of(const struct pe_section *list, uint32_t c
 static const char *machine_name(unsigned machine)
 {
     switch (machine) {
-    case 0x014c: return "a 32-bit x86 image";
-    case 0xaa64: return "an ARM64 image";
-    case 0x01c0: case 0x01c2: case 0x01c4: return "a 32-bit ARM image";
-    case 0x0200: return "an Itanium image";
-    case 0x5064: case 0x5032: return "a RISC-V image";
-    default: return NULL;
+    case 0x014c:
+        return "a 32-bit x86 image";
+    case 0xaa64:
+        return "an ARM64 image";
+    case 0x01c0:
+    case 0x01c2:
+    case 0x01c4:
+        return "a 32-bit ARM image";
+    case 0x0200:
+        return "an Itanium image";
+    case 0x5064:
+    case 0x5032:
+        return "a RISC-V image";
+    default:
+        return NULL;
     }
 }
 
@@ -166,7 +175,8 @@ static uint32_t check_optional_header(struct pe_file *f, const uint8_t *o, unsig
     return 0;
 }
 
-/* COFF symbols are optional; a table that does not fit the file is ignored, it only serves reports. */
+/* COFF symbols are optional; a table that does not fit the file is ignored, it only serves reports.
+ */
 static void take_symbols(struct pe_file *f, const uint8_t *h)
 {
     uint64_t at = get32(h + 12), count = get32(h + 16), end = at + count * 18;
@@ -200,13 +210,17 @@ static uint32_t check_section(struct pe_file *f, struct pe_section *s, uint32_t 
 {
     if (s->rva % PE_PAGE || s->rva < free_rva || s->rva > f->image_size ||
         s->size > f->image_size - s->rva)
-        return DAMAGED(f, error, "section %s lies at 0x%x, %u bytes, which does not fit an image of "
-                       "0x%x bytes", s->name, s->rva, s->size, f->image_size);
+        return DAMAGED(f, error,
+                       "section %s lies at 0x%x, %u bytes, which does not fit an image of "
+                       "0x%x bytes",
+                       s->name, s->rva, s->size, f->image_size);
     if (s->raw_size > s->size)
         s->raw_size = s->size;
     if (s->raw_size && !file_at(f, s->raw, s->raw_size))
-        return DAMAGED(f, error, "section %s needs the file's bytes %u to %llu, but the file ends "
-                       "at %zu", s->name, s->raw, (unsigned long long)s->raw + s->raw_size, f->size);
+        return DAMAGED(f, error,
+                       "section %s needs the file's bytes %u to %llu, but the file ends "
+                       "at %zu",
+                       s->name, s->raw, (unsigned long long)s->raw + s->raw_size, f->size);
     return 0;
 }
 
@@ -278,7 +292,8 @@ static uint32_t check_functions(struct pe_file *f, struct pe_error *error)
     if (!d.size)
         return 0;
     if (!list || d.rva % 4)
-        return DAMAGED(f, error, "its unwind table (0x%x, %u bytes) is outside of it", d.rva, d.size);
+        return DAMAGED(f, error, "its unwind table (0x%x, %u bytes) is outside of it", d.rva,
+                       d.size);
     /* Linkers may leave zeroed entries at the end. */
     while (count && !list[count - 1].begin)
         count--;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CR8 accesses (KeGetCurrentIrql and friends, inlined) cannot run in a process. Where it is safe, the instruction and
- * one neighbour are moved into a stub behind the image, so that a five-byte jump fits: a read becomes a load from the
- * KPCR, a write a call. Everywhere else the instruction stays and traps, see trap.c.
+ * CR8 accesses (KeGetCurrentIrql and friends, inlined) cannot run in a process. Where it is safe,
+ * the instruction and one neighbour are moved into a stub behind the image, so that a five-byte
+ * jump fits: a read becomes a load from the KPCR, a write a call. Everywhere else the instruction
+ * stays and traps, see trap.c.
  *
- * Safe means: the function decodes without a gap, holds no indirect jump (whose targets are unknown), nothing jumps to
- * the second of the two, and the neighbour does not itself transfer control or carry a relocation.
+ * Safe means: the function decodes without a gap, holds no indirect jump (whose targets are
+ * unknown), nothing jumps to the second of the two, and the neighbour does not itself transfer
+ * control or carry a relocation.
  */
 #include "pe/image.h"
 
@@ -82,7 +84,8 @@ static void add_insn(struct code *c, const ZydisDecodedInstruction *d,
         if (d->operand_count_visible && ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
             add_target(c, rva + d->length + (uint64_t)ops[0].imm.value.s);
         else if (d->meta.category == ZYDIS_CATEGORY_UNCOND_BR &&
-                 !(ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY && ops[0].mem.base == ZYDIS_REGISTER_RIP))
+                 !(ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+                   ops[0].mem.base == ZYDIS_REGISTER_RIP))
             c->opaque = true; /* a switch; a jump through the import table is harmless */
         return;
     case ZYDIS_CATEGORY_RET:
@@ -145,7 +148,8 @@ static bool has_relocation(const struct pe_file *f, uint32_t rva, uint32_t lengt
             uint16_t e;
 
             memcpy(&e, block + i, sizeof(e));
-            if (e >> 12 && head[0] + (e & 0xfffu) + 8 > rva && head[0] + (e & 0xfffu) < rva + length)
+            if (e >> 12 && head[0] + (e & 0xfffu) + 8 > rva &&
+                head[0] + (e & 0xfffu) < rva + length)
                 return true;
         }
     }
@@ -176,8 +180,16 @@ static void add_map(struct pe_patches *p, uint32_t begin, uint32_t origin, uint3
 /* movzx r32, byte gs:[KPCR_IRQL]: zero-extends into the whole register, touches no flag. */
 static void emit_read(struct pe_patches *p, unsigned reg, uint32_t origin)
 {
-    const uint8_t code[] = {0x65, (uint8_t)(0x40 | (reg >> 3) << 2), 0x0f, 0xb6,
-                            (uint8_t)(0x04 | (reg & 7) << 3), 0x25, KPCR_IRQL, 0, 0, 0};
+    const uint8_t code[] = {0x65,
+                            (uint8_t)(0x40 | (reg >> 3) << 2),
+                            0x0f,
+                            0xb6,
+                            (uint8_t)(0x04 | (reg & 7) << 3),
+                            0x25,
+                            KPCR_IRQL,
+                            0,
+                            0,
+                            0};
     uint32_t begin = p->rva + p->code_used;
 
     emit(p, code, sizeof(code));
@@ -245,8 +257,10 @@ static bool grow(struct pe_patches *p)
     return true;
 }
 
-/* Replaces the two neighbours a and b, of which one is the CR8 access, by a jump to a stub doing both. */
-static bool replace(struct code *c, struct pe_patches *p, const struct insn *a, const struct insn *b)
+/* Replaces the two neighbours a and b, of which one is the CR8 access, by a jump to a stub doing
+ * both. */
+static bool replace(struct code *c, struct pe_patches *p, const struct insn *a,
+                    const struct insn *b)
 {
     uint8_t *at = c->file->image + a->rva;
     uint32_t length = (uint32_t)a->length + b->length, stub, rel;
@@ -357,7 +371,8 @@ uint32_t pe_patch(struct pe_file *file, struct pe_patches *out, struct pe_error 
     memset(out, 0, sizeof(*out));
     out->rva = file->image_size;
     if (!start_area(out))
-        return pe_fail(error, PE_STATUS_NO_MEMORY, "%s cannot be loaded: out of memory", file->name);
+        return pe_fail(error, PE_STATUS_NO_MEMORY, "%s cannot be loaded: out of memory",
+                       file->name);
     ZydisDecoderInit(&c.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
     for (uint32_t i = 0; i < file->section_count; i++) {
         const struct pe_section *s = file->section + i;

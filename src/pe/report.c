@@ -26,10 +26,20 @@
 static const char *fastfail_name(uint64_t code)
 {
     static const char *const names[] = {
-        "legacy /GS violation", "virtual call guard", "stack cookie overwritten (/GS)",
-        "corrupt list entry", "incorrect stack", "invalid argument", "stack cookie not initialised",
-        "fatal application exit", "range check failed", "unsafe registry access",
-        "indirect call guard (CFG)", "write guard", "invalid fiber switch", "invalid set of context",
+        "legacy /GS violation",
+        "virtual call guard",
+        "stack cookie overwritten (/GS)",
+        "corrupt list entry",
+        "incorrect stack",
+        "invalid argument",
+        "stack cookie not initialised",
+        "fatal application exit",
+        "range check failed",
+        "unsafe registry access",
+        "indirect call guard (CFG)",
+        "write guard",
+        "invalid fiber switch",
+        "invalid set of context",
         "invalid reference count",
     };
 
@@ -62,8 +72,8 @@ static bool instruction(uint64_t rip, char *text, size_t size, bool *privileged)
                   insn.mnemonic == ZYDIS_MNEMONIC_CLI || insn.mnemonic == ZYDIS_MNEMONIC_STI ||
                   insn.meta.category == ZYDIS_CATEGORY_IO;
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
-    return ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &insn, op, insn.operand_count_visible,
-                                                        text, size, rip, NULL));
+    return ZYAN_SUCCESS(ZydisFormatterFormatInstruction(
+        &formatter, &insn, op, insn.operand_count_visible, text, size, rip, NULL));
 }
 
 /* The code the fault is about: rip, or the caller when the jump went nowhere. */
@@ -199,14 +209,16 @@ static void say(const struct host_fault *f, const struct pe_fault_code *code,
         break;
     case PE_FAULT_PRIVILEGED:
         instruction(f->regs.rip, insn, sizeof(insn), &privileged);
-        snprintf(text, size, "instruction \"%s\", which only a real kernel can run, in %s", insn, where);
+        snprintf(text, size, "instruction \"%s\", which only a real kernel can run, in %s", insn,
+                 where);
         break;
     case PE_FAULT_ILLEGAL:
         snprintf(text, size, "invalid instruction in %s", where);
         break;
     case PE_FAULT_ARITHMETIC:
-        snprintf(text, size, "%s in %s", f->code == 1 ? "integer division by zero or overflow"
-                                                      : "arithmetic exception", where);
+        snprintf(text, size, "%s in %s",
+                 f->code == 1 ? "integer division by zero or overflow" : "arithmetic exception",
+                 where);
         break;
     default:
         say_access(f, out, where);

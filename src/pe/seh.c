@@ -61,7 +61,8 @@ BOOLEAN PexStep(struct seh_walk *Walk, unsigned Want, struct pe_unwind_result *R
         struct host_registers before = Walk->regs;
 
         if (!pe_unwind_host(&Walk->regs, Walk->xmm, Walk->after_call, &signal_frame)) {
-            /* A jump into nowhere counts as a leaf: its caller's return address is on the stack still. */
+            /* A jump into nowhere counts as a leaf: its caller's return address is on the stack
+             * still. */
             if (Walk->after_call)
                 return FALSE;
             Walk->regs = before;
@@ -102,8 +103,9 @@ static BOOLEAN AtGuard(const struct frames *Frames)
 }
 
 /*
- * When the walk has come out of the routine that runs a handler for an unwind, what follows on the stack are frames
- * that unwind has dealt with already. It goes on at the frame of that handler, behind its progress.
+ * When the walk has come out of the routine that runs a handler for an unwind, what follows on the
+ * stack are frames that unwind has dealt with already. It goes on at the frame of that handler,
+ * behind its progress.
  */
 static void SkipUnwound(struct frames *Frames)
 {
@@ -117,7 +119,8 @@ static void SkipUnwound(struct frames *Frames)
     }
 }
 
-/* Describes the frame at Frames->at for its handler and steps out of it. FALSE: end of the stack. */
+/* Describes the frame at Frames->at for its handler and steps out of it. FALSE: end of the stack.
+ */
 static BOOLEAN NextFrame(struct frames *Frames, unsigned Want, PDISPATCHER_CONTEXT Dispatcher,
                          struct seh_walk *Before)
 {
@@ -171,7 +174,8 @@ static void RunHandler(PEXCEPTION_RECORD Record, PDISPATCHER_CONTEXT Dispatcher,
 }
 
 /* Runs the handlers of the frames inside a KexTry and returns from it. */
-static _Noreturn void LandInGuard(const struct seh_walk *From, KEX_TRY *Guard, PEXCEPTION_RECORD Record)
+static _Noreturn void LandInGuard(const struct seh_walk *From, KEX_TRY *Guard,
+                                  PEXCEPTION_RECORD Record)
 {
     DISPATCHER_CONTEXT dispatcher;
     struct frames frames;
@@ -180,7 +184,8 @@ static _Noreturn void LandInGuard(const struct seh_walk *From, KEX_TRY *Guard, P
 
     Record->ExceptionFlags |= EXCEPTION_UNWINDING;
     StartFrames(&frames, From);
-    while (NextFrame(&frames, 2, &dispatcher, &before) && !(AtGuard(&frames) && frames.guard == Guard)) {
+    while (NextFrame(&frames, 2, &dispatcher, &before) &&
+           !(AtGuard(&frames) && frames.guard == Guard)) {
         if (!dispatcher.LanguageHandler || !OnStack(dispatcher.EstablisherFrame))
             continue;
         PexWalkToContext(&before, &scratch);

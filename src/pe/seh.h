@@ -2,8 +2,9 @@
 /*
  * seh.h - structured exceptions on x64: search for a handler, then unwind to it.
  *
- * Both passes walk driver frames by .pdata and host frames by .eh_frame, so an exception raised in a routine of ours, or
- * a fault in it, reaches the __except of the driver that called it with all its registers.
+ * Both passes walk driver frames by .pdata and host frames by .eh_frame, so an exception raised in
+ * a routine of ours, or a fault in it, reaches the __except of the driver that called it with all
+ * its registers.
  */
 #ifndef OPENFLT_PE_SEH_H
 #define OPENFLT_PE_SEH_H
@@ -21,8 +22,9 @@ struct seh_walk {
 };
 
 /*
- * A language handler that runs because its frame is being unwound. An exception inside it, or a second unwind, that
- * passes this point goes on behind the handler's progress, not over the frames already unwound (a collided unwind).
+ * A language handler that runs because its frame is being unwound. An exception inside it, or a
+ * second unwind, that passes this point goes on behind the handler's progress, not over the frames
+ * already unwound (a collided unwind).
  */
 struct seh_unwinding {
     struct seh_unwinding *outer;
@@ -31,11 +33,13 @@ struct seh_unwinding {
 };
 
 /*
- * Looks for a handler of the exception from From outwards; handlers are shown Context. TRUE: execution is to go on with
- * *Context; FALSE: nobody handles it. A KexTry on the way takes it like an __except whose filter accepts everything.
+ * Looks for a handler of the exception from From outwards; handlers are shown Context. TRUE:
+ * execution is to go on with *Context; FALSE: nobody handles it. A KexTry on the way takes it like
+ * an __except whose filter accepts everything.
  */
 BOOLEAN PexDispatch(PEXCEPTION_RECORD Record, PCONTEXT Context, const struct seh_walk *From);
-/* Unwinds from `from` to the frame and continues at TargetIp with Value in rax. FALSE (stack damaged) or no return. */
+/* Unwinds from `from` to the frame and continues at TargetIp with Value in rax. FALSE (stack
+ * damaged) or no return. */
 BOOLEAN PexUnwind(struct seh_walk *From, ULONG64 TargetFrame, ULONG64 TargetIp,
                   PEXCEPTION_RECORD Record, ULONG64 Value);
 /* Moves a walk one frame out; FALSE at the end. Result is filled for driver frames. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's exported exception routines, and the two ways an exception starts: a processor fault and a raise from
- * one of our own routines.
+ * The kernel's exported exception routines, and the two ways an exception starts: a processor fault
+ * and a raise from one of our own routines.
  */
 #include "pe/seh.h"
 #include "pe/unwind.h"
@@ -33,12 +33,14 @@ PVOID NTAPI RtlPcToFileHeader(PVOID PcValue, PVOID *BaseOfImage);
 typedef LONG NTAPI FILTER(PEXCEPTION_POINTERS Pointers, PVOID Frame);
 typedef VOID NTAPI TERMINATION(BOOLEAN Abnormal, PVOID Frame);
 
-/* Scope records hold RVAs. A handler address of 1 stands for a filter that is the constant EXECUTE_HANDLER. */
+/* Scope records hold RVAs. A handler address of 1 stands for a filter that is the constant
+ * EXECUTE_HANDLER. */
 #define CONSTANT_FILTER 1u
 
 static BOOLEAN Covers(const SCOPE_TABLE_AMD64 *Table, ULONG Index, ULONG64 Rva)
 {
-    return Rva >= Table->ScopeRecord[Index].BeginAddress && Rva < Table->ScopeRecord[Index].EndAddress;
+    return Rva >= Table->ScopeRecord[Index].BeginAddress &&
+           Rva < Table->ScopeRecord[Index].EndAddress;
 }
 
 static EXCEPTION_DISPOSITION SearchScopes(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context,
@@ -88,14 +90,16 @@ static EXCEPTION_DISPOSITION UnwindScopes(PEXCEPTION_RECORD Record, PVOID Frame,
         }
         /* Noted before the call: an exception inside goes on behind this scope. */
         Dispatcher->ScopeIndex = i + 1;
-        ((TERMINATION *)(uintptr_t)(Dispatcher->ImageBase + table->ScopeRecord[i].HandlerAddress))(TRUE, Frame);
+        ((TERMINATION *)(uintptr_t)(Dispatcher->ImageBase + table->ScopeRecord[i].HandlerAddress))(
+            TRUE, Frame);
     }
     return ExceptionContinueSearch;
 }
 
 /*
- * __C_specific_handler: the language handler of __try in C. Any IRQL. Looks for an __except whose filter accepts, or,
- * during an unwind, runs the __finally blocks the control flow leaves ("x64 exception handling", scope table).
+ * __C_specific_handler: the language handler of __try in C. Any IRQL. Looks for an __except whose
+ * filter accepts, or, during an unwind, runs the __finally blocks the control flow leaves ("x64
+ * exception handling", scope table).
  */
 EXCEPTION_DISPOSITION NTAPI __C_specific_handler(PEXCEPTION_RECORD ExceptionRecord,
                                                  PVOID EstablisherFrame, PCONTEXT ContextRecord,
@@ -106,7 +110,8 @@ EXCEPTION_DISPOSITION NTAPI __C_specific_handler(PEXCEPTION_RECORD ExceptionReco
     return SearchScopes(ExceptionRecord, EstablisherFrame, ContextRecord, DispatcherContext);
 }
 
-/* Moves a walk that starts in our own code out to the first driver frame. FALSE when there is none. */
+/* Moves a walk that starts in our own code out to the first driver frame. FALSE when there is none.
+ */
 static BOOLEAN LeaveHost(struct seh_walk *Walk)
 {
     struct pe_unwind_result result;
@@ -118,8 +123,9 @@ static BOOLEAN LeaveHost(struct seh_walk *Walk)
 }
 
 /*
- * RtlUnwindEx: unwinds to TargetFrame, running the handlers of the frames left, and continues at TargetIp. Any IRQL at
- * which the stack may be touched. Does not return when the frame is on the stack.
+ * RtlUnwindEx: unwinds to TargetFrame, running the handlers of the frames left, and continues at
+ * TargetIp. Any IRQL at which the stack may be touched. Does not return when the frame is on the
+ * stack.
  */
 VOID NTAPI RtlUnwindEx(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECORD ExceptionRecord,
                        PVOID ReturnValue, PCONTEXT ContextRecord, PVOID HistoryTable)
@@ -149,8 +155,8 @@ VOID NTAPI _local_unwind(PVOID TargetFrame, PVOID TargetIp)
 }
 
 /*
- * Dispatches a raise from Walk, a point in our own code. Handlers are shown the nearest driver frame, the one that called
- * us; when one wants execution to go on, it goes on there.
+ * Dispatches a raise from Walk, a point in our own code. Handlers are shown the nearest driver
+ * frame, the one that called us; when one wants execution to go on, it goes on there.
  */
 static void Raise(PEXCEPTION_RECORD Record, const struct seh_walk *Walk)
 {
@@ -170,11 +176,12 @@ static void Raise(PEXCEPTION_RECORD Record, const struct seh_walk *Walk)
 
 static _Noreturn void Unhandled(const EXCEPTION_RECORD *Record, const void *Caller)
 {
-    KexStop(0x1E, "KMODE_EXCEPTION_NOT_HANDLED", Caller, "exception 0x%08x was raised and nobody handles it",
-            (unsigned)Record->ExceptionCode);
+    KexStop(0x1E, "KMODE_EXCEPTION_NOT_HANDLED", Caller,
+            "exception 0x%08x was raised and nobody handles it", (unsigned)Record->ExceptionCode);
 }
 
-/* RtlRaiseException: raises the caller's record. IRQL <= DISPATCH. Returns when a filter continues execution. */
+/* RtlRaiseException: raises the caller's record. IRQL <= DISPATCH. Returns when a filter continues
+ * execution. */
 VOID NTAPI RtlRaiseException(PEXCEPTION_RECORD ExceptionRecord)
 {
     struct seh_walk walk;
@@ -197,7 +204,8 @@ VOID NTAPI RtlRaiseStatus(NTSTATUS Status)
     Unhandled(&record, __builtin_return_address(0));
 }
 
-/* KexRaiseHook: a raise from our own routines. Comes back when nobody handles it; the caller then stops the machine. */
+/* KexRaiseHook: a raise from our own routines. Comes back when nobody handles it; the caller then
+ * stops the machine. */
 static void RaiseFromHost(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Parameter,
                           const void *Caller)
 {
@@ -206,7 +214,8 @@ static void RaiseFromHost(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Pa
 
     PexCapture(&walk);
     record.ExceptionAddress = (PVOID)(uintptr_t)Caller;
-    record.NumberParameters = Parameters < EXCEPTION_MAXIMUM_PARAMETERS ? Parameters : EXCEPTION_MAXIMUM_PARAMETERS;
+    record.NumberParameters =
+        Parameters < EXCEPTION_MAXIMUM_PARAMETERS ? Parameters : EXCEPTION_MAXIMUM_PARAMETERS;
     for (ULONG i = 0; i < record.NumberParameters; i++)
         record.ExceptionInformation[i] = Parameter[i];
     Raise(&record, &walk);
@@ -228,10 +237,13 @@ PRUNTIME_FUNCTION NTAPI RtlLookupFunctionEntry(ULONG64 ControlPc, PULONG64 Image
     struct pe_image *image = pe_image_from_address((PVOID)ControlPc);
 
     *ImageBase = image ? (ULONG64)(uintptr_t)image->base : 0;
-    return image ? (PRUNTIME_FUNCTION)(uintptr_t)pe_find_function(image, (uint32_t)(ControlPc - *ImageBase)) : NULL;
+    return image ? (PRUNTIME_FUNCTION)(uintptr_t)pe_find_function(
+                       image, (uint32_t)(ControlPc - *ImageBase))
+                 : NULL;
 }
 
-/* RtlVirtualUnwind: one frame outwards. ContextRecord becomes the caller's; the handler asked for is returned. */
+/* RtlVirtualUnwind: one frame outwards. ContextRecord becomes the caller's; the handler asked for
+ * is returned. */
 PEXCEPTION_ROUTINE NTAPI RtlVirtualUnwind(ULONG HandlerType, ULONG64 ImageBase, ULONG64 ControlPc,
                                           PRUNTIME_FUNCTION FunctionEntry, PCONTEXT ContextRecord,
                                           PVOID *HandlerData, PULONG64 EstablisherFrame,
@@ -243,7 +255,8 @@ PEXCEPTION_ROUTINE NTAPI RtlVirtualUnwind(ULONG HandlerType, ULONG64 ImageBase, 
 
     PexWalkFromContext(ContextRecord, &walk);
     walk.regs.rip = ControlPc;
-    if (!image || !pe_virtual_unwind(image, &walk.regs, walk.xmm, HandlerType & UNW_UHANDLER_OR_E, &result))
+    if (!image ||
+        !pe_virtual_unwind(image, &walk.regs, walk.xmm, HandlerType & UNW_UHANDLER_OR_E, &result))
         return NULL;
     memcpy(&ContextRecord->Rax, walk.regs.gp, sizeof(walk.regs.gp));
     ContextRecord->Rip = walk.regs.rip;
@@ -260,8 +273,9 @@ static BOOLEAN Catchable(const struct host_fault *Fault)
     const uint8_t *kpcr = host_get_gs();
 
     /*
-     * As on Windows, only user addresses and pointers that are no address raise an exception. A bad kernel address
-     * stops the machine (PAGE_FAULT_IN_NONPAGED_AREA), and so does any page fault at DISPATCH_LEVEL or above.
+     * As on Windows, only user addresses and pointers that are no address raise an exception. A bad
+     * kernel address stops the machine (PAGE_FAULT_IN_NONPAGED_AREA), and so does any page fault at
+     * DISPATCH_LEVEL or above.
      */
     if (!Fault->has_address)
         return TRUE;
@@ -281,14 +295,16 @@ static void FillRecord(const struct host_fault *Fault, PEXCEPTION_RECORD Record)
     if (code.exception == (uint32_t)STATUS_ACCESS_VIOLATION) {
         Record->NumberParameters = 2;
         Record->ExceptionInformation[0] = Fault->execute ? EXCEPTION_EXECUTE_FAULT
-                                          : Fault->write ? EXCEPTION_WRITE_FAULT : EXCEPTION_READ_FAULT;
+                                          : Fault->write ? EXCEPTION_WRITE_FAULT
+                                                         : EXCEPTION_READ_FAULT;
         Record->ExceptionInformation[1] = Fault->has_address ? Fault->address : ~(ULONG_PTR)0;
     }
     if (code.kind == PE_FAULT_FASTFAIL)
         Record->ExceptionFlags = EXCEPTION_NONCONTINUABLE;
     if (code.exception == (uint32_t)STATUS_IN_PAGE_ERROR) {
         Record->NumberParameters = 3;
-        Record->ExceptionInformation[0] = Fault->write ? EXCEPTION_WRITE_FAULT : EXCEPTION_READ_FAULT;
+        Record->ExceptionInformation[0] =
+            Fault->write ? EXCEPTION_WRITE_FAULT : EXCEPTION_READ_FAULT;
         Record->ExceptionInformation[1] = Fault->address;
         Record->ExceptionInformation[2] = (ULONG_PTR)(ULONG)STATUS_IO_DEVICE_ERROR;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel-only instructions that were not patched, carried out at the fault: CR8 accesses, and reads of
- * KUSER_SHARED_DATA at the address Windows has it at, where no process can map anything. Every other one is left to
- * the report, by name.
+ * Kernel-only instructions that were not patched, carried out at the fault: CR8 accesses, and reads
+ * of KUSER_SHARED_DATA at the address Windows has it at, where no process can map anything. Every
+ * other one is left to the report, by name.
  */
 #include "pe/image.h"
 
@@ -75,7 +75,8 @@ static bool emulate_cr8(struct host_fault *f, const struct decoded *d)
     return true;
 }
 
-/* Stores a loaded value as the instruction would: 32-bit results clear the upper half, smaller ones keep the rest. */
+/* Stores a loaded value as the instruction would: 32-bit results clear the upper half, smaller ones
+ * keep the rest. */
 static void store_register(uint64_t *reg, uint64_t value, unsigned bits)
 {
     if (bits == 64)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One driver frame outwards, by .pdata and .xdata. Windows' x64 rules: a function without an entry is a leaf; inside an
- * epilogue the rest of the epilogue is carried out; else the prologue is undone as far as it had come.
+ * One driver frame outwards, by .pdata and .xdata. Windows' x64 rules: a function without an entry
+ * is a leaf; inside an epilogue the rest of the epilogue is carried out; else the prologue is
+ * undone as far as it had come.
  */
 #include "pe/image.h"
 #include "pe/unwind.h"
@@ -9,9 +10,17 @@
 #include <string.h>
 
 enum {
-    UWOP_PUSH_NONVOL = 0, UWOP_ALLOC_LARGE = 1, UWOP_ALLOC_SMALL = 2, UWOP_SET_FPREG = 3,
-    UWOP_SAVE_NONVOL = 4, UWOP_SAVE_NONVOL_FAR = 5, UWOP_EPILOG = 6, UWOP_SPARE = 7,
-    UWOP_SAVE_XMM128 = 8, UWOP_SAVE_XMM128_FAR = 9, UWOP_PUSH_MACHFRAME = 10,
+    UWOP_PUSH_NONVOL = 0,
+    UWOP_ALLOC_LARGE = 1,
+    UWOP_ALLOC_SMALL = 2,
+    UWOP_SET_FPREG = 3,
+    UWOP_SAVE_NONVOL = 4,
+    UWOP_SAVE_NONVOL_FAR = 5,
+    UWOP_EPILOG = 6,
+    UWOP_SPARE = 7,
+    UWOP_SAVE_XMM128 = 8,
+    UWOP_SAVE_XMM128_FAR = 9,
+    UWOP_PUSH_MACHFRAME = 10,
     UNW_CHAININFO = 4,
     MAX_CHAIN = 32,
 };
@@ -65,7 +74,8 @@ bool pe_leave_stub(const struct pe_image *image, struct host_registers *regs)
     return false;
 }
 
-/* UNWIND_INFO at an RVA, when all of it (with `tail` bytes behind the codes) is inside the image. */
+/* UNWIND_INFO at an RVA, when all of it (with `tail` bytes behind the codes) is inside the image.
+ */
 static const struct unwind_info *info_at(const struct pe_image *image, uint32_t rva, unsigned tail)
 {
     const struct unwind_info *u;
@@ -80,10 +90,18 @@ static const struct unwind_info *info_at(const struct pe_image *image, uint32_t 
 static unsigned slots_of(uint16_t code)
 {
     switch (code >> 8 & 15) {
-    case UWOP_ALLOC_LARGE: return code >> 12 ? 3 : 2;
-    case UWOP_SAVE_NONVOL: case UWOP_SAVE_XMM128: case UWOP_EPILOG: return 2;
-    case UWOP_SAVE_NONVOL_FAR: case UWOP_SAVE_XMM128_FAR: case UWOP_SPARE: return 3;
-    default: return 1;
+    case UWOP_ALLOC_LARGE:
+        return code >> 12 ? 3 : 2;
+    case UWOP_SAVE_NONVOL:
+    case UWOP_SAVE_XMM128:
+    case UWOP_EPILOG:
+        return 2;
+    case UWOP_SAVE_NONVOL_FAR:
+    case UWOP_SAVE_XMM128_FAR:
+    case UWOP_SPARE:
+        return 3;
+    default:
+        return 1;
     }
 }
 
@@ -144,8 +162,8 @@ static bool undo_code(struct undo *d, const struct unwind_info *u, unsigned i)
         return pe_read_stack(d->frame + operand(u, i, slots, 8), &r->gp[reg], 8);
     case UWOP_SAVE_XMM128:
     case UWOP_SAVE_XMM128_FAR:
-        return !d->xmm || pe_read_stack(d->frame + operand(u, i, slots, 16),
-                                        (uint8_t *)d->xmm + reg * 16, 16);
+        return !d->xmm ||
+               pe_read_stack(d->frame + operand(u, i, slots, 16), (uint8_t *)d->xmm + reg * 16, 16);
     case UWOP_PUSH_MACHFRAME:
         d->machine_frame = true;
         return pop_machine_frame(r, reg != 0);
@@ -164,7 +182,8 @@ static bool undo_prologue(struct undo *d, const struct unwind_info *u, uint32_t 
 }
 
 /* The frame pointer counts once its set-up instruction has run. */
-static uint64_t frame_of(const struct unwind_info *u, const struct host_registers *r, uint32_t offset)
+static uint64_t frame_of(const struct unwind_info *u, const struct host_registers *r,
+                         uint32_t offset)
 {
     if (!(u->frame & 15))
         return r->gp[HOST_RSP];
@@ -185,7 +204,8 @@ static int32_t disp32(const uint8_t *p)
     return v;
 }
 
-/* The stack adjustment an epilogue may start with: add rsp, imm or lea rsp, [frame + disp]. Returns its length. */
+/* The stack adjustment an epilogue may start with: add rsp, imm or lea rsp, [frame + disp]. Returns
+ * its length. */
 static unsigned epilogue_adjust(const uint8_t *p, size_t room, const struct unwind_info *u,
                                 struct host_registers *r)
 {
@@ -233,7 +253,8 @@ static bool epilogue_end(const uint8_t *p, size_t room, uint32_t rva, const stru
     return room >= 2 && p[0] == 0xff && (p[1] & 0x38) == 0x20;
 }
 
-/* Carries out the rest of an epilogue when rip is inside one. 1: done, 0: not in one, -1: stack unreadable. */
+/* Carries out the rest of an epilogue when rip is inside one. 1: done, 0: not in one, -1: stack
+ * unreadable. */
 static int run_epilogue(const struct pe_image *image, const struct pe_function *fn,
                         const struct unwind_info *u, uint32_t rva, struct host_registers *regs)
 {
@@ -275,7 +296,8 @@ static bool undo_all(const struct pe_image *image, const struct pe_function *fn,
     if (!undo_prologue(d, u, offset))
         return false;
     for (int depth = 0; u->version_flags >> 3 & UNW_CHAININFO; depth++) {
-        if (depth == MAX_CHAIN || !(u = info_at(image, (uint32_t)((const uint8_t *)u - image->base), 12)))
+        if (depth == MAX_CHAIN ||
+            !(u = info_at(image, (uint32_t)((const uint8_t *)u - image->base), 12)))
             return false;
         memcpy(&parent, u->code + ((u->codes + 1u) & ~1u), sizeof(parent));
         u = info_at(image, parent.unwind, 0);

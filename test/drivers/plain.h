@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The little that drivers of the loader's own tests need; they are built before any other header is trusted. */
+/* The little that drivers of the loader's own tests need; they are built before any other header is
+ * trusted. */
 #ifndef TEST_PLAIN_H
 #define TEST_PLAIN_H
 

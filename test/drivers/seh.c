@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A driver for test/unit/pe/seh.c. Every routine returns a number that tells which blocks ran, in order. */
+/* A driver for test/unit/pe/seh.c. Every routine returns a number that tells which blocks ran, in
+ * order. */
 #include "plain.h"
 
 IMPORT void TestRaise(UINT32 Status);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the Microsoft linker adds to a driver from its libraries: /GS support and the load configuration through which
- * the loader finds the cookie and the guard pointers. Compiled for the driver's target and linked by openflt cc.
+ * What the Microsoft linker adds to a driver from its libraries: /GS support and the load
+ * configuration through which the loader finds the cookie and the guard pointers. Compiled for the
+ * driver's target and linked by openflt cc.
  */
 typedef unsigned long long u64;
 typedef unsigned int u32;
 typedef unsigned short u16;
 
-/* The published default; the loader replaces it, and code that finds it unchanged may treat it as not initialised. */
+/* The published default; the loader replaces it, and code that finds it unchanged may treat it as
+ * not initialised. */
 u64 __security_cookie = 0x00002B992DDFA232ull;
 u64 __security_cookie_complement = ~0x00002B992DDFA232ull;
 

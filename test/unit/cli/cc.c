@@ -42,7 +42,8 @@ static int cc(const char *const *args)
     pid = host_spawn(argv, -1, fds[1], fds[1]);
     REQUIRE(pid > 0);
     host_close(fds[1]);
-    while (got + 1 < sizeof(said) && (part = host_read(fds[0], said + got, sizeof(said) - 1 - got)) > 0)
+    while (got + 1 < sizeof(said) &&
+           (part = host_read(fds[0], said + got, sizeof(said) - 1 - got)) > 0)
         got += (size_t)part;
     said[got] = 0;
     host_close(fds[0]);
@@ -92,26 +93,49 @@ TEST(several, "cli.cc.several_sources_of_both_languages")
                      "extern \"C\" int FromCxx(int x) { Shared = 2; return FromC(Twice(x)); }\n");
     /* A second tentative definition of the same variable, as the Microsoft compiler takes it. */
     put("src/c.c", "int Shared;\nint Unused(void);\nint Unused(void) { return Shared; }\n");
-    expect_ok(CC(in_root("src/a.c"), in_root("src/b.cpp"), in_root("src/c.c"), "-O0", "-o", in_root("b.sys")));
+    expect_ok(CC(in_root("src/a.c"), in_root("src/b.cpp"), in_root("src/c.c"), "-O0", "-o",
+                 in_root("b.sys")));
 }
 
 TEST(defines, "cli.cc.definitions_glued_and_apart")
 {
     start();
-    put("src/a.c", "#if A != 1 || B != 2 || DBG != 0 || !ALLOC_PRAGMA || !defined(_AMD64_)\n#error no\n#endif\n"
+    put("src/a.c", "#if A != 1 || B != 2 || DBG != 0 || !ALLOC_PRAGMA || !defined(_AMD64_)\n#error "
+                   "no\n#endif\n"
                    "#if NTDDI_VERSION < 0x0A00000C\n#error old\n#endif\n" ENTRY "0; }\n");
     expect_ok(CC(in_root("src/a.c"), "-DA=1", "-D", "B=2", "-o", in_root("c.sys")));
-    put("src/b.c", "#if DBG != 1 || NTDDI_VERSION != 0x06010000\n#error no\n#endif\n" ENTRY "0; }\n");
-    expect_ok(CC(in_root("src/b.c"), "-DDBG=1", "-DNTDDI_VERSION=0x06010000", "-o", in_root("d.sys")));
+    put("src/b.c",
+        "#if DBG != 1 || NTDDI_VERSION != 0x06010000\n#error no\n#endif\n" ENTRY "0; }\n");
+    expect_ok(
+        CC(in_root("src/b.c"), "-DDBG=1", "-DNTDDI_VERSION=0x06010000", "-o", in_root("d.sys")));
 }
 
 TEST(lenient, "cli.cc.warnings_do_not_fail_unless_asked")
 {
     start();
-    put("src/a.c", "int *p; int g(char *c);\nint g(char *c) { return *c; }\n" ENTRY "g(p) + (int)&p; }\n");
+    put("src/a.c",
+        "int *p; int g(char *c);\nint g(char *c) { return *c; }\n" ENTRY "g(p) + (int)&p; }\n");
     expect_ok(CC(in_root("src/a.c"), "-o", in_root("e.sys")));
     CHECK(strstr(said, "warning"));
     CHECK_EQ(CC(in_root("src/a.c"), "-Werror", "-o", in_root("f.sys")), 1);
+}
+
+TEST(mismatch, "cli.cc.definition_may_disagree_with_its_declaration")
+{
+    start();
+    put("inc/Mine.h", "struct A; struct B;\nint Takes(struct A *a,\n          int (*f)(int));\n");
+    put("src/a.c", "#include \"mine.H\"\nstatic int Own(struct A *a);\n"
+                   "int Takes(struct B *b, int (*f)(int))\n{ return b != 0 && f != 0; }\n"
+                   "int Use(struct A *a);\nint Use(struct A *a) { return Own(a) + Takes(a, 0); }\n"
+                   "static int Own(struct B *b)\n{ return b != 0; }\n" ENTRY "Use(0); }\n");
+    expect_ok(CC(in_root("src/a.c"), "-I", in_root("inc"), "-o", in_root("m.sys")));
+    CHECK(strstr(said, "'Takes' is defined with other types") && strstr(said, "'Own' is defined"));
+    /* With another error beside it, all errors are shown as they are. */
+    put("src/b.c",
+        "struct A; struct B; int F(struct A *a);\nint F(struct B *b) { return nothing; }\n" ENTRY
+        "0; }\n");
+    CHECK_EQ(CC(in_root("src/b.c"), "-o", in_root("n.sys")), 1);
+    CHECK(strstr(said, "conflicting types for 'F'") && strstr(said, "nothing"));
 }
 
 TEST(errors, "cli.cc.errors_pass_through")
@@ -143,11 +167,13 @@ TEST(image, "cli.cc.image_has_cookie_chkstk_and_init")
     size_t size;
 
     start();
-    put("src/a.c", "long DriverEntry(void *Object, void *Path);\n#pragma alloc_text(INIT, DriverEntry)\n"
-                   "static __declspec(noinline) int f(int n) { volatile char big[20000]; volatile char s[16];\n"
-                   "  for (int i = 0; i < n; i++) s[i % 16] = big[i] = (char)n; return s[0] + big[n]; }\n"
-                   "double d = 1.5;\n"
-                   "long DriverEntry(void *Object, void *Path) { return f((int)d); }\n");
+    put("src/a.c",
+        "long DriverEntry(void *Object, void *Path);\n#pragma alloc_text(INIT, DriverEntry)\n"
+        "static __declspec(noinline) int f(int n) { volatile char big[20000]; volatile char "
+        "s[16];\n"
+        "  for (int i = 0; i < n; i++) s[i % 16] = big[i] = (char)n; return s[0] + big[n]; }\n"
+        "double d = 1.5;\n"
+        "long DriverEntry(void *Object, void *Path) { return f((int)d); }\n");
     expect_ok(CC(in_root("src/a.c"), "-o", in_root("i.sys")));
     REQUIRE(!host_read_file(in_root("i.sys"), &data, &size));
     CHECK(memmem(data, size < 1024 ? size : 1024, "INIT", 4));

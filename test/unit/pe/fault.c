@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults in driver code: what they are called, where they are placed, and that they never end in silence. */
+/* Faults in driver code: what they are called, where they are placed, and that they never end in
+ * silence. */
 #include "harness.h"
 
 #include <signal.h>
@@ -7,7 +8,7 @@
 
 #include "pe_fixture.h"
 
-static struct pe_fault_summary catch(const char *file, const char *routine, uint64_t argument)
+static struct pe_fault_summary catch (const char *file, const char *routine, uint64_t argument)
 {
     struct pe_image *image = fixture_load(file);
     struct pe_fault_summary summary;
@@ -35,13 +36,14 @@ static unsigned marked_line(const char *mark)
 
 TEST(write, "pe.fault.null_write_names_file_and_line")
 {
-    struct pe_fault_summary s = catch("loader-O0.sys", "FaultAt", 0x10);
+    struct pe_fault_summary s = catch ("loader-O0.sys", "FaultAt", 0x10);
     char where[64];
 
     snprintf(where, sizeof(where), "(loader.c:%u)", marked_line("/* FAULT */"));
     CHECK_EQ(s.exception, 0xC0000005);
     CHECK(s.in_driver);
-    CHECK(strstr(s.sentence, "write to 0x0000000000000010 (a NULL pointer) by loader-O0.sys!Store+"));
+    CHECK(
+        strstr(s.sentence, "write to 0x0000000000000010 (a NULL pointer) by loader-O0.sys!Store+"));
     CHECK(strstr(s.sentence, where));
 }
 
@@ -56,14 +58,14 @@ static void collect(const char *text, void *arg)
 
 TEST(stack, "pe.backtrace.driver_host_driver_host")
 {
-    static const char *const order[] = {"!Store+", "!Inner+", "call_back", "!FaultAt+", "fixture_call",
-                                        "main", NULL};
+    static const char *const order[] = {"!Store+",      "!Inner+", "call_back", "!FaultAt+",
+                                        "fixture_call", "main",    NULL};
     static const char *const files[] = {"loader-O0.sys", "loader-O2.sys"};
 
     for (int i = 0; i < 2; i++) {
         const char *at = report;
 
-        catch(files[i], "FaultAt", 0);
+        catch (files[i], "FaultAt", 0);
         report[0] = 0;
         pe_write_fault(&fixture_fault, collect, NULL);
         for (int k = i ? 2 : 0; order[k] && at; k++) {
@@ -83,24 +85,25 @@ TEST(stack, "pe.backtrace.driver_host_driver_host")
 
 TEST(jump, "pe.fault.jump_to_null_names_the_caller")
 {
-    struct pe_fault_summary s = catch("loader-O0.sys", "JumpTo", 0);
+    struct pe_fault_summary s = catch ("loader-O0.sys", "JumpTo", 0);
 
     CHECK(s.in_driver);
-    CHECK(strstr(s.sentence, "jump to 0x0000000000000000 (a NULL pointer) by loader-O0.sys!JumpTo+"));
+    CHECK(
+        strstr(s.sentence, "jump to 0x0000000000000000 (a NULL pointer) by loader-O0.sys!JumpTo+"));
 }
 
 TEST(kinds, "pe.fault.kinds")
 {
-    struct pe_fault_summary s = catch("loader-O2.sys", "Divide", 0);
+    struct pe_fault_summary s = catch ("loader-O2.sys", "Divide", 0);
 
     CHECK_EQ(s.exception, 0xC0000094);
-    s = catch("loader-O2.sys", "FastFail", 3);
+    s = catch ("loader-O2.sys", "FastFail", 3);
     CHECK(s.fastfail && s.fastfail_code == 3 && strstr(s.sentence, "corrupt list entry"));
-    s = catch("loader-O2.sys", "Breakpoint", 3);
+    s = catch ("loader-O2.sys", "Breakpoint", 3);
     CHECK_EQ(s.exception, 0x80000003);
-    s = catch("loader-O2.sys", "Privileged", 0x1b);
+    s = catch ("loader-O2.sys", "Privileged", 0x1b);
     CHECK(s.privileged && strstr(s.sentence, "rdmsr"));
-    s = catch("loader-O2.sys", "FaultAt", 0x4141414141414141ull);
+    s = catch ("loader-O2.sys", "FaultAt", 0x4141414141414141ull);
     CHECK_EQ(s.exception, 0xC0000005);
     CHECK(strstr(s.sentence, "no address"));
 }
@@ -115,7 +118,8 @@ TEST(nested, "pe.fault.handler_may_fault_itself")
     CHECK_EQ(fixture_call(image, "BigFrame", 1), 3);
 }
 
-/* Runs a routine that leaves no usable stack in a child; its fatal hook's words come back through a pipe. */
+/* Runs a routine that leaves no usable stack in a child; its fatal hook's words come back through a
+ * pipe. */
 static int fatal_fd;
 
 static void fatal_hook(const struct host_fault *fault, const char *why)

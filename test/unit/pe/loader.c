@@ -152,7 +152,8 @@ TEST(rwx, "pe.load.writable_code_section_loses_the_write")
     struct pe_error error;
     uint32_t pe, page;
 
-    /* Old linkers mark INIT readable, writable and executable: set the bit in the first section's header. */
+    /* Old linkers mark INIT readable, writable and executable: set the bit in the first section's
+     * header. */
     memcpy(&pe, data + 60, 4);
     h = data + pe + 24 + 240;
     REQUIRE(!memcmp(h, ".text", 5));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the pe room share: a machine of three imports, and a way to call a driver's exports. */
+/* What the tests of the pe room share: a machine of three imports, and a way to call a driver's
+ * exports. */
 #ifndef TEST_PE_FIXTURE_H
 #define TEST_PE_FIXTURE_H
 
@@ -12,7 +13,7 @@
 
 static uint64_t fixture_note[8];
 static uint64_t fixture_data = 0x5eed;
-static const char *fixture_newer; /* an import this machine's build lacks */
+static const char *fixture_newer;               /* an import this machine's build lacks */
 static void *(*fixture_more)(const char *name); /* a test's own imports */
 static unsigned fixture_irql_writes;
 static uint8_t *fixture_kpcr;
@@ -23,13 +24,14 @@ static NT void note(uint64_t what, uint64_t value)
         fixture_note[what] = value;
 }
 
-static NT uint64_t call_back(uint64_t (*routine)(uint64_t) __attribute__((ms_abi)), uint64_t argument)
+static NT uint64_t call_back(uint64_t (*routine)(uint64_t) __attribute__((ms_abi)),
+                             uint64_t argument)
 {
     return routine(argument) + 1;
 }
 
-static void *fixture_import(void *context, const char *importer, const char *module, const char *name,
-                            uint32_t *first_build)
+static void *fixture_import(void *context, const char *importer, const char *module,
+                            const char *name, uint32_t *first_build)
 {
     (void)context;
     (void)importer;
@@ -141,8 +143,8 @@ static enum host_fault_result fixture_catch(struct host_fault *fault)
     longjmp(fixture_back, 1);
 }
 
-static inline void fixture_expect_fault(struct pe_image *image, const char *routine, uint64_t argument,
-                                        uint64_t *address)
+static inline void fixture_expect_fault(struct pe_image *image, const char *routine,
+                                        uint64_t argument, uint64_t *address)
 {
     static bool installed;
 

@@ -7,7 +7,8 @@
 #include "ke/try.h"
 #include "pe_fixture.h"
 
-EXCEPTION_DISPOSITION NTAPI __C_specific_handler(PEXCEPTION_RECORD, PVOID, PCONTEXT, PDISPATCHER_CONTEXT);
+EXCEPTION_DISPOSITION NTAPI __C_specific_handler(PEXCEPTION_RECORD, PVOID, PCONTEXT,
+                                                 PDISPATCHER_CONTEXT);
 void NTAPI _local_unwind(PVOID, PVOID);
 
 static const char *const files[] = {"seh-O0.sys", "seh-O1.sys", "seh-O2.sys"};
@@ -15,7 +16,8 @@ static char steps[256];
 
 static NT void trace(uint64_t step)
 {
-    snprintf(steps + strlen(steps), sizeof(steps) - strlen(steps), "%llu ", (unsigned long long)step);
+    snprintf(steps + strlen(steps), sizeof(steps) - strlen(steps), "%llu ",
+             (unsigned long long)step);
 }
 
 static NT void raise_it(uint32_t status)
@@ -51,7 +53,8 @@ static void body_guarded(void *argument)
     guarded.routine(guarded.argument);
 }
 
-static NT uint64_t guarded_call(uint64_t (*routine)(uint64_t) __attribute__((ms_abi)), uint64_t argument)
+static NT uint64_t guarded_call(uint64_t (*routine)(uint64_t) __attribute__((ms_abi)),
+                                uint64_t argument)
 {
     guarded.routine = routine;
     guarded.argument = argument;
@@ -103,33 +106,78 @@ static void expect(const char *routine, uint64_t argument, uint64_t want, const 
     }
 }
 
-TEST(access, "pe.seh.access_violation_caught") { expect("AccessViolation", 0x10, 0xC0000007, ""); }
+TEST(access, "pe.seh.access_violation_caught")
+{
+    expect("AccessViolation", 0x10, 0xC0000007, "");
+}
 TEST(noncanonical, "pe.seh.pointer_that_is_no_address_caught")
 {
     expect("AccessViolation", 0x4141414141414141ull, 0xC0000007, "");
 }
-TEST(order, "pe.seh.finally_order") { expect("FinallyOrder", 0x10, 0, "1 4 12 3 5 6 7 "); }
+TEST(order, "pe.seh.finally_order")
+{
+    expect("FinallyOrder", 0x10, 0, "1 4 12 3 5 6 7 ");
+}
 TEST(six, "pe.seh.raise_through_six_frames")
 {
     expect("SixFrames", 0xE1234567, 0xE1234568, "6 5 4 3 2 1 ");
 }
-TEST(rejected, "pe.seh.filter_that_rejects") { expect("Rejected", 0xE0000001, 5, "1 2 "); }
-TEST(return1, "pe.seh.return_through_finally") { expect("ReturnThrough", 1, 11, "3 "); }
-TEST(return2, "pe.seh.return_through_two_finally") { expect("ReturnThrough", 2, 22, "2 3 "); }
-TEST(loops, "pe.seh.leave_break_continue") { expect("Loops", 0, 235, ""); }
-TEST(divide, "pe.seh.divide_by_zero") { expect("DivideBy", 0, 0xC0000094, ""); }
-TEST(inexcept, "pe.seh.raise_inside_except") { expect("RaiseInExcept", 0xE0000001, 3, ""); }
-TEST(breakpoint, "pe.seh.int3") { expect("CatchBreak", 0, 0x80000003, ""); }
-TEST(across, "pe.seh.across_host_frames_registers_kept") { expect("AcrossHost", 0xE0000001, 1, "1 "); }
-TEST(host, "pe.seh.fault_inside_host_routine") { expect("HostFaults", 0x18, 0xC0000005, ""); }
+TEST(rejected, "pe.seh.filter_that_rejects")
+{
+    expect("Rejected", 0xE0000001, 5, "1 2 ");
+}
+TEST(return1, "pe.seh.return_through_finally")
+{
+    expect("ReturnThrough", 1, 11, "3 ");
+}
+TEST(return2, "pe.seh.return_through_two_finally")
+{
+    expect("ReturnThrough", 2, 22, "2 3 ");
+}
+TEST(loops, "pe.seh.leave_break_continue")
+{
+    expect("Loops", 0, 235, "");
+}
+TEST(divide, "pe.seh.divide_by_zero")
+{
+    expect("DivideBy", 0, 0xC0000094, "");
+}
+TEST(inexcept, "pe.seh.raise_inside_except")
+{
+    expect("RaiseInExcept", 0xE0000001, 3, "");
+}
+TEST(breakpoint, "pe.seh.int3")
+{
+    expect("CatchBreak", 0, 0x80000003, "");
+}
+TEST(across, "pe.seh.across_host_frames_registers_kept")
+{
+    expect("AcrossHost", 0xE0000001, 1, "1 ");
+}
+TEST(host, "pe.seh.fault_inside_host_routine")
+{
+    expect("HostFaults", 0x18, 0xC0000005, "");
+}
 TEST(infinally, "pe.seh.raise_inside_finally")
 {
     expect("RaiseInFinally", 0xE0000009, 0xE0000009, "1 2 3 ");
 }
-TEST(collided, "pe.seh.collided_unwind") { expect("Collided", 0xE0000009, 0xE0000009, "1 2 "); }
-TEST(resume, "pe.seh.filter_repairs_and_continues") { expect("ContinueExecution", 0x10, 1234, "5 "); }
-TEST(callnull, "pe.seh.call_through_null") { expect("CallNull", 0, 0xC0000005, ""); }
-TEST(many, "pe.seh.many_times_leaves_nothing") { expect("Many", 20000, 20000, ""); }
+TEST(collided, "pe.seh.collided_unwind")
+{
+    expect("Collided", 0xE0000009, 0xE0000009, "1 2 ");
+}
+TEST(resume, "pe.seh.filter_repairs_and_continues")
+{
+    expect("ContinueExecution", 0x10, 1234, "5 ");
+}
+TEST(callnull, "pe.seh.call_through_null")
+{
+    expect("CallNull", 0, 0xC0000005, "");
+}
+TEST(many, "pe.seh.many_times_leaves_nothing")
+{
+    expect("Many", 20000, 20000, "");
+}
 
 TEST(floats, "pe.seh.xmm_registers_kept")
 {
