@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "host/fault.h"
 #include "host/host.h"
 
 #include <asm/prctl.h>
@@ -27,7 +28,9 @@ static void *thread_main(void *p)
     host_thread *t = p;
 
     pthread_setname_np(pthread_self(), t->name);
+    host_fault_thread_attach();
     t->fn(t->arg);
+    host_fault_thread_detach();
     return NULL;
 }
 

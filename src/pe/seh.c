@@ -37,12 +37,20 @@ void PexWalkFromContext(const CONTEXT *Context, struct seh_walk *Walk)
     Walk->after_call = FALSE;
 }
 
-/* Whether a frame lies on this thread's stack; handlers are never called with one that does not. */
+/*
+ * Whether a frame can be one of this thread's; handlers are never called with one that cannot. A
+ * frame outside of the current bounds may lie on the stack the thread expanded from.
+ */
 static BOOLEAN OnStack(ULONG64 Frame)
 {
     uintptr_t low, high;
+    uint64_t word;
 
-    return !host_fault_stack(&low, &high) || (Frame >= low && Frame <= high && Frame % 8 == 0);
+    if (Frame % 8)
+        return FALSE;
+    if (host_fault_stack(&low, &high) && Frame >= low && Frame <= high)
+        return TRUE;
+    return host_safe_read((const void *)Frame, &word, sizeof(word)) == sizeof(word);
 }
 
 BOOLEAN PexStep(struct seh_walk *Walk, unsigned Want, struct pe_unwind_result *Result)
