@@ -103,9 +103,12 @@ void *pe_innermost_driver_frame(void);
  * load.
  */
 void pe_set_cr8_writer(__attribute__((ms_abi)) void (*writer)(uint64_t irql));
-/* The machine's KUSER_SHARED_DATA page: reads at its Windows address 0xFFFFF78000000000 are
- * answered from it. */
-void pe_set_shared_user_data(const void *page);
+/*
+ * The machine's KUSER_SHARED_DATA: reads at its Windows address 0xFFFFF78000000000, where a process
+ * can map nothing, are answered from the page this returns; it is asked at every read, so that
+ * clocks in it run.
+ */
+void pe_set_shared_user_data(const void *(*page)(void));
 /* Handler for host_fault_add_handler: emulates CR8 accesses that could not be patched. */
 enum host_fault_result pe_fault_emulate(struct host_fault *fault);
 

@@ -11,12 +11,24 @@
 
 #define SHARED_USER_DATA 0xFFFFF78000000000ull
 #define KPCR_IRQL 0x50
+#define TRAP_FLAG 0x100ull
 
 extern __attribute__((ms_abi)) void (*pe_cr8_writer)(uint64_t irql);
 
-static const uint8_t *shared_page;
+static const void *(*shared_page)(void);
 
-void pe_set_shared_user_data(const void *page)
+/*
+ * An instruction that reads shared data in another way than by a plain load runs once with its base
+ * register moved to our page, in single step; the trap behind it moves the register back.
+ */
+static __thread struct {
+    uint64_t rip;   /* of the next instruction; 0: nothing is under way */
+    uint64_t delta; /* to be taken off the register again */
+    unsigned reg;
+    bool keep; /* the instruction loaded the register itself */
+} moved;
+
+void pe_set_shared_user_data(const void *(*page)(void))
 {
     shared_page = page;
 }
@@ -87,24 +99,24 @@ static void store_register(uint64_t *reg, uint64_t value, unsigned bits)
         *reg = (*reg & ~((1ull << bits) - 1)) | (value & ((1ull << bits) - 1));
 }
 
-static bool emulate_shared_read(struct host_fault *f, const struct decoded *d)
+/* The plain loads, which is all that compilers make of an access at a constant address. */
+static bool emulate_load(struct host_fault *f, const struct decoded *d, const uint8_t *from)
 {
-    unsigned bits = d->op[1].size, shift;
-    uint64_t offset = f->address - SHARED_USER_DATA, value = 0, *reg;
+    unsigned bits = d->op[1].size;
+    uint64_t value = 0, *reg;
 
-    if (!shared_page || f->write || d->op[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
-        d->op[1].type != ZYDIS_OPERAND_TYPE_MEMORY || bits > 64 || offset + bits / 8 > PE_PAGE ||
+    if (d->op[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
+        d->op[1].type != ZYDIS_OPERAND_TYPE_MEMORY || bits > 64 ||
         !(reg = general(f, d->op[0].reg.value)))
         return false;
-    memcpy(&value, shared_page + offset, bits / 8);
+    memcpy(&value, from, bits / 8);
     switch (d->insn.mnemonic) {
     case ZYDIS_MNEMONIC_MOV:
     case ZYDIS_MNEMONIC_MOVZX:
         break;
     case ZYDIS_MNEMONIC_MOVSX:
     case ZYDIS_MNEMONIC_MOVSXD:
-        shift = 64 - bits;
-        value = (uint64_t)((int64_t)(value << shift) >> shift);
+        value = (uint64_t)((int64_t)(value << (64 - bits)) >> (64 - bits));
         break;
     default:
         return false;
@@ -114,13 +126,64 @@ static bool emulate_shared_read(struct host_fault *f, const struct decoded *d)
     return true;
 }
 
+static bool step_moved(struct host_fault *f, const struct decoded *d, const uint8_t *from)
+{
+    const ZydisDecodedOperand *memory = NULL;
+    uint64_t *base;
+
+    for (unsigned i = 0; i < d->insn.operand_count_visible; i++)
+        if (d->op[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
+            memory = d->op + i;
+    if (!memory || !(base = general(f, memory->mem.base)) || base == &f->regs.gp[HOST_RSP])
+        return false;
+    /* An instruction that also computes with the base register would see the moved one. */
+    for (unsigned i = 0; i < d->insn.operand_count; i++)
+        if (d->op[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+            d->op[i].actions & ZYDIS_OPERAND_ACTION_MASK_READ &&
+            general(f, d->op[i].reg.value) == base)
+            return false;
+    moved.rip = f->regs.rip + d->insn.length;
+    moved.delta = (uint64_t)(uintptr_t)from - f->address;
+    moved.reg = (unsigned)(base - f->regs.gp);
+    moved.keep = false;
+    for (unsigned i = 0; i < d->insn.operand_count; i++)
+        if (d->op[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+            d->op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE &&
+            general(f, d->op[i].reg.value) == base)
+            moved.keep = true;
+    *base += moved.delta;
+    f->regs.rflags |= TRAP_FLAG;
+    return true;
+}
+
+static bool end_step(struct host_fault *f)
+{
+    if (!moved.rip || f->regs.rip != moved.rip)
+        return false;
+    if (!moved.keep)
+        f->regs.gp[moved.reg] -= moved.delta;
+    moved.rip = 0;
+    f->regs.rflags &= ~TRAP_FLAG;
+    return true;
+}
+
+static bool emulate_shared_read(struct host_fault *f, const struct decoded *d)
+{
+    uint64_t offset = f->address - SHARED_USER_DATA;
+    const uint8_t *page = shared_page && !f->write ? shared_page() : NULL;
+
+    return page && (emulate_load(f, d, page + offset) || step_moved(f, d, page + offset));
+}
+
 enum host_fault_result pe_fault_emulate(struct host_fault *fault)
 {
     bool protection = fault->kind == HOST_FAULT_PROTECTION || fault->kind == HOST_FAULT_ILLEGAL;
     bool shared = fault->has_address && fault->address >= SHARED_USER_DATA &&
-                  fault->address < SHARED_USER_DATA + PE_PAGE;
+                  fault->address <= SHARED_USER_DATA + PE_PAGE - 8;
     struct decoded d;
 
+    if (fault->kind == HOST_FAULT_TRAP)
+        return end_step(fault) ? HOST_FAULT_HANDLED : HOST_FAULT_PASS;
     if ((!protection && !shared) ||
         !pe_image_from_address((const void *)(uintptr_t)fault->regs.rip) ||
         !decode_at(fault->regs.rip, &d))

@@ -113,6 +113,20 @@ __declspec(dllexport) UINT64 SharedTime(UINT64 X)
     return *(volatile UINT32 *)(0xFFFFF78000000000ull + X);
 }
 
+__declspec(dllexport) UINT64 SharedForms(UINT64 X)
+{
+    UINT64 Base = 0xFFFFF78000000000ull, Sum = 0, Before = Base, Own = Base;
+    UCHAR Equal;
+
+    __asm__ volatile("cmpl %3, (%1,%2)\n sete %0"
+                     : "=q"(Equal)
+                     : "r"(Base), "r"(X), "r"(0xfeedbeef)
+                     : "cc");
+    __asm__ volatile("addl 20(%1), %k0" : "+r"(Sum) : "r"(Base) : "cc");
+    __asm__ volatile("popcntl 20(%q0), %k0" : "+r"(Own) : : "cc");
+    return Sum + Equal + (Before == Base) + (Own == 26);
+}
+
 /* Overwrites the whole stack upwards; what it returns to is gone. */
 __declspec(dllexport) UINT64 SmashStack(UINT64 Bytes)
 {

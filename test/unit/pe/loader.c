@@ -123,14 +123,26 @@ TEST(cr8, "pe.patch.cr8_reads_and_writes")
     }
 }
 
+static uint32_t shared_data[1024] __attribute__((aligned(4096)));
+
+static const void *shared(void)
+{
+    return shared_data;
+}
+
 TEST(shared, "pe.trap.shared_user_data_read")
 {
-    static uint32_t page[1024] __attribute__((aligned(4096)));
-    struct pe_image *image = fixture_load("loader-O2.sys");
+    static const char *const files[] = {"loader-O2.sys", "loader-O0.sys"};
 
-    page[5] = 0xfeedbeef;
-    pe_set_shared_user_data(page);
-    CHECK_EQ(fixture_call(image, "SharedTime", 20), 0xfeedbeef);
+    for (int i = 0; i < 2; i++) {
+        struct pe_image *image = fixture_load(files[i]);
+
+        shared_data[5] = 0xfeedbeef;
+        pe_set_shared_user_data(shared);
+        CHECK_EQ(fixture_call(image, "SharedTime", 20), 0xfeedbeef);
+        /* Compare, add and a load over its own base register. */
+        CHECK_EQ(fixture_call(image, "SharedForms", 20), 0xfeedbeefull + 1 + 2);
+    }
 }
 
 TEST(describe, "pe.describe.function_offset_and_line")
