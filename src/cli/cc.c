@@ -27,6 +27,7 @@ struct cc_places {
 struct cc_job {
     struct cc_places at;
     struct cc_list sources, objects, dirs, defines, extra, libraries;
+    struct cc_list project_defines;
     const char *output, *optimise;
     char overlay[CC_PATH];
 };
@@ -153,6 +154,12 @@ static int take_input(struct cc_job *job, const char *path)
         cc_list_add(&job->libraries, path);
         return 0;
     }
+    if (!strcasecmp(suffix_of(path), ".vcxproj")) {
+        if (!cc_read_project(path, &job->sources, &job->dirs, &job->project_defines))
+            return 0;
+        fprintf(stderr, "openflt cc: %s: cannot be read, or names no source\n", path);
+        return 1;
+    }
     if (strcasecmp(suffix_of(path), ".c") && !is_cxx(path)) {
         snprintf(why, sizeof(why), "%s: not a C or C++ source, object or library", path);
         return usage(why);
@@ -233,6 +240,10 @@ static bool defined_by_user(const struct cc_job *job, const char *name)
     for (size_t i = 0; i < job->defines.count; i++)
         if (!strncmp(job->defines.item[i], name, n) && strchr("=", job->defines.item[i][n]))
             return true;
+    for (size_t i = 0; i < job->project_defines.count; i++)
+        if (!strncmp(job->project_defines.item[i], name, n) &&
+            strchr("=", job->project_defines.item[i][n]))
+            return true;
     return false;
 }
 
@@ -256,6 +267,9 @@ static void add_definitions(const struct cc_job *job, struct cc_list *argv)
     for (size_t i = 0; !old && i < sizeof(version) / sizeof(*version); i++)
         if (!defined_by_user(job, version[i][0]))
             add_format(argv, "-D%s=%s", version[i][0], version[i][1]);
+    /* The command line comes last: it wins over the project. */
+    for (size_t i = 0; i < job->project_defines.count; i++)
+        add_format(argv, "-D%s", job->project_defines.item[i]);
     for (size_t i = 0; i < job->defines.count; i++)
         add_format(argv, "-D%s", job->defines.item[i]);
 }
@@ -384,6 +398,7 @@ static void compiler_arguments(const struct cc_job *job, const char *source, con
         add_format(argv, "-ivfsoverlay%s", job->overlay);
     for (size_t i = 0; i < job->extra.count; i++)
         cc_list_add(argv, job->extra.item[i]);
+    cc_list_add(argv, is_cxx(source) ? "-xc++" : "-xc"); /* FILTER.C is C here */
     cc_list_add(argv, "-c");
     cc_list_add(argv, source);
     cc_list_add(argv, "-o");
@@ -512,6 +527,7 @@ int cli_cc(int argc, char **argv)
     cc_list_free(&job.objects);
     cc_list_free(&job.dirs);
     cc_list_free(&job.defines);
+    cc_list_free(&job.project_defines);
     cc_list_free(&job.extra);
     cc_list_free(&job.libraries);
     return status;

@@ -37,4 +37,15 @@ int cc_put_overlay(const struct cc_list *alias, const struct cc_list *target, bo
 int cc_bridge_mismatches(const char *messages, const char *own_headers, const char *folder,
                          const char *overlay);
 
+/*
+ * Finds `written` (slashes forward) from `dir` as Windows would, without case. `real`: as the file
+ * system has it; `alias`: as written. Both of CC_PATH bytes. False when there is no such file or
+ * folder.
+ */
+bool cc_find_path(const char *dir, const char *written, char *real, char *alias);
+
+/* Adds what a WDK project names. Returns 0, or -1 when it cannot be read or names no source. */
+int cc_read_project(const char *path, struct cc_list *sources, struct cc_list *dirs,
+                    struct cc_list *defines);
+
 #endif

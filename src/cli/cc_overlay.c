@@ -58,7 +58,7 @@ static void drop_component(char *path)
  * file system has it, `alias` the path as clang will ask for it. False when nothing matches even
  * without case.
  */
-static bool resolve(const char *dir, const char *written, char *real, char *alias)
+bool cc_find_path(const char *dir, const char *written, char *real, char *alias)
 {
     char part[256];
 
@@ -93,7 +93,7 @@ static bool resolve(const char *dir, const char *written, char *real, char *alia
         at = strlen(alias);
         snprintf(alias + at, CC_PATH - at, "/%s", part);
     }
-    return is_file(real);
+    return true;
 }
 
 static bool list_has(const struct cc_list *list, const char *text)
@@ -120,7 +120,8 @@ static void scan_include(struct scan *s, const char *folder, char *written, bool
         if (*p == '\\')
             *p = '/';
     for (size_t i = quoted ? 0 : 1; i <= s->dirs->count; i++) {
-        if (!resolve(i ? s->dirs->item[i - 1] : folder, written, real, alias))
+        if (!cc_find_path(i ? s->dirs->item[i - 1] : folder, written, real, alias) ||
+            !is_file(real))
             continue;
         if (strcmp(real, alias) && !list_has(&s->alias, alias)) {
             cc_list_add(&s->alias, alias);

@@ -138,6 +138,36 @@ TEST(mismatch, "cli.cc.definition_may_disagree_with_its_declaration")
     CHECK(strstr(said, "conflicting types for 'F'") && strstr(said, "nothing"));
 }
 
+TEST(project, "cli.cc.wdk_project")
+{
+    start();
+    put("inc/Mine.h", "#define MINE 7\n");
+    put("src/Main.c",
+        "#include <mine.h>\n#if P != 1 || D || Q != 3\n#error no\n#endif\nint Other(void);\n" ENTRY
+        "MINE + Other(); }\n");
+    put("src/other.c", "int Other(void);\nint Other(void) { return P; }\n");
+    put("src/x.vcxproj",
+        "<?xml version=\"1.0\"?><!-- a <ClCompile Include=\"gone.c\"/> -->\n<Project "
+        "DefaultTargets=\"Build\">\n"
+        "<PropertyGroup "
+        "Condition=\"'$(Configuration)|$(Platform)'=='Debug|x64'\"><A>b</A></PropertyGroup>\n"
+        "<ItemDefinitionGroup><ClCompile>\n"
+        " <AdditionalIncludeDirectories>%(AdditionalIncludeDirectories);..\\INC;$(DDK_INC)</"
+        "AdditionalIncludeDirectories>\n"
+        " <PreprocessorDefinitions>%(PreprocessorDefinitions);P=1;Q=2</PreprocessorDefinitions>\n"
+        "</ClCompile></ItemDefinitionGroup>\n"
+        "<ItemDefinitionGroup Condition=\"'$(Configuration)|$(Platform)' == "
+        "'Debug|x64'\"><ClCompile>\n"
+        " <PreprocessorDefinitions>D=1</PreprocessorDefinitions></ClCompile></"
+        "ItemDefinitionGroup>\n"
+        "<ItemGroup><ClCompile Include=\"main.C\" /><ClCompile "
+        "Include='$(ProjectDir)Other.c'></ClCompile>\n"
+        "<ResourceCompile Include=\"x.rc\" /></ItemGroup>\n</Project>\n");
+    expect_ok(CC(in_root("src/x.vcxproj"), "-DQ=3", "-o", in_root("p.sys")));
+    put("src/bad.vcxproj", "<Project><ItemGroup>");
+    CHECK_EQ(CC(in_root("src/bad.vcxproj"), "-o", in_root("p.sys")), 1);
+}
+
 TEST(errors, "cli.cc.errors_pass_through")
 {
     start();
