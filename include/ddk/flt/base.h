@@ -110,6 +110,9 @@ typedef struct _FLT_PORT *PFLT_PORT;
 typedef struct _FLT_GENERIC_WORKITEM *PFLT_GENERIC_WORKITEM;
 typedef struct _FLT_DEFERRED_IO_WORKITEM *PFLT_DEFERRED_IO_WORKITEM;
 typedef PVOID PFLT_CONTEXT;
+#ifndef NULL_CONTEXT
+#define NULL_CONTEXT ((PFLT_CONTEXT)NULL)
+#endif
 
 /* Flag words, grouped with their values further on where a structure or callback uses them. */
 typedef ULONG FLT_CALLBACK_DATA_FLAGS;
