@@ -30,6 +30,7 @@ typedef int LONG;
 typedef unsigned int ULONG;
 #endif
 typedef char CHAR, CCHAR;
+typedef signed char SCHAR, *PSCHAR;
 typedef short SHORT, CSHORT;
 typedef int INT;
 typedef unsigned char UCHAR, BYTE;

@@ -7,5 +7,7 @@
 #include "nt/fs_types.h"
 #include "nt/fsrtl_types.h"
 #include "nt/cc_types.h"
+#include "nt/cc.h"
+#include "nt/fsrtl.h"
 
 #endif
