@@ -28,4 +28,5 @@
 #include "nt/se.h"
 #include "nt/io.h"
 #include "nt/cm.h"
+#include "nt/zw.h"
 #include "nt/well_known.h"

@@ -400,14 +400,7 @@ NTKERNELAPI PEPROCESS NTAPI IoThreadToProcess(PETHREAD Thread);
 NTKERNELAPI PVOID NTAPI IoGetInitialStack(VOID);
 NTKERNELAPI VOID NTAPI IoGetStackLimits(PULONG_PTR LowLimit, PULONG_PTR HighLimit);
 NTKERNELAPI LOGICAL NTAPI IoWithinStackLimits(ULONG_PTR RegionStart, SIZE_T RegionSize);
-FORCEINLINE ULONG_PTR IoGetRemainingStackSize(VOID)
-{
-    ULONG_PTR Top;
-    ULONG_PTR Bottom;
-
-    IoGetStackLimits(&Bottom, &Top);
-    return (ULONG_PTR)__builtin_frame_address(0) - Bottom;
-}
+NTKERNELAPI ULONG_PTR NTAPI IoGetRemainingStackSize(VOID);
 NTKERNELAPI BOOLEAN NTAPI IoIsSystemThread(PETHREAD Thread);
 NTKERNELAPI PIO_WORKITEM NTAPI IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject);
 NTKERNELAPI VOID NTAPI IoFreeWorkItem(PIO_WORKITEM IoWorkItem);
