@@ -45,11 +45,20 @@ void *host_map_shared(size_t bytes);
 int host_window_init(void);
 void *host_window_alloc(size_t bytes, int prot);
 int host_window_free(void *base, size_t bytes);
+/* The same memory at an address above the limit: how kernel code reaches user pages. NULL outside of the window. */
+void *host_window_alias(const void *user);
 static inline bool host_is_user_range(const void *p, size_t n)
 {
     uintptr_t a = (uintptr_t)p;
     return a + n >= a && a + n <= HOST_USER_LIMIT;
 }
+
+/* ---- copies that survive bad pointers (copy.c) ------------------------------------------------------------ */
+
+/* Copies n bytes; -EFAULT when a byte of either side is not there or not allowed. What was copied before stays. */
+int host_copy_checked(void *dst, const void *src, size_t n);
+/* Every page of the range is there and may be read (written); brings it in. 0 or -EFAULT. Contents stay as they are. */
+int host_probe_pages(const void *base, size_t n, bool write);
 
 /* ---- locks and parking (park.c) ------------------------------------------------------------------------- */
 

@@ -3,6 +3,9 @@
  * The NT user window (D15). On Linux every address of a process would pass a Windows probe, so one low range is
  * declared user space and nothing else is ever placed below HOST_USER_LIMIT. The reservation lies below what ASan
  * (shadow from 0x7fff8000) and valgrind (0x58000000) take for themselves.
+ *
+ * The window's memory is an anonymous file that is mapped a second time, above the limit: that alias is where kernel
+ * code finds the pages of a locked user buffer, whatever the user side may do with its addresses meanwhile.
  */
 #include "host/host.h"
 
@@ -18,9 +21,24 @@
 static struct {
     host_lock lock;
     bool ready;
+    int fd;
+    char *alias;
     uint8_t used[GRAINS];
     size_t hint;
 } window;
+
+static int map_window(void)
+{
+    if (!host_map_at((void *)WINDOW_BASE, WINDOW_SIZE, HOST_NONE))
+        return -ENOMEM;
+    window.fd = host_memfd("nt-user", WINDOW_SIZE);
+    if (window.fd < 0)
+        return window.fd;
+    if (!host_map_file((void *)WINDOW_BASE, window.fd, 0, WINDOW_SIZE, HOST_NONE))
+        return -ENOMEM;
+    window.alias = host_map_file(NULL, window.fd, 0, WINDOW_SIZE, HOST_RW);
+    return window.alias ? 0 : -ENOMEM;
+}
 
 int host_window_init(void)
 {
@@ -28,10 +46,8 @@ int host_window_init(void)
 
     host_lock_acquire(&window.lock);
     if (!window.ready) {
-        if (host_map_at((void *)WINDOW_BASE, WINDOW_SIZE, HOST_NONE))
-            window.ready = true;
-        else
-            status = -ENOMEM;
+        status = map_window();
+        window.ready = !status;
     }
     host_lock_release(&window.lock);
     return status;
@@ -85,10 +101,17 @@ int host_window_free(void *base, size_t bytes)
     if ((uintptr_t)base < WINDOW_BASE || at + count > GRAINS || (uintptr_t)base % GRAIN)
         return -EINVAL;
     host_lock_acquire(&window.lock);
-    /* A fresh private mapping drops the pages; the range stays reserved. */
-    host_unmap(base, count * GRAIN);
-    host_map_at(base, count * GRAIN, HOST_NONE);
+    /* The hole drops the pages; mapping the file again undoes whatever view was laid over the range. */
+    host_punch(window.fd, at * GRAIN, count * GRAIN);
+    host_map_file(base, window.fd, at * GRAIN, count * GRAIN, HOST_NONE);
     memset(window.used + at, 0, count);
     host_lock_release(&window.lock);
     return 0;
+}
+
+void *host_window_alias(const void *user)
+{
+    uintptr_t at = (uintptr_t)user - WINDOW_BASE;
+
+    return window.ready && at < WINDOW_SIZE ? window.alias + at : NULL;
 }

@@ -151,3 +151,51 @@ TEST(heavy_barrier, "host.barrier.heavy_barrier_orders_the_light_side")
     host_thread_join(t);
     CHECK_EQ(missed, 0);
 }
+
+TEST(host_copy_bad, "host.host_copy_checked.bad_addresses")
+{
+    char from[64] = "bytes", to[64] = "";
+    char *none = host_map(HOST_PAGE * 2, HOST_RW);
+
+    CHECK_EQ(host_copy_checked(to, from, sizeof from), 0);
+    CHECK_STR(to, "bytes");
+    REQUIRE(none != NULL);
+    host_protect(none + HOST_PAGE, HOST_PAGE, HOST_NONE);
+    CHECK(host_copy_checked(to, none + HOST_PAGE, 1) < 0);
+    CHECK(host_copy_checked(none + HOST_PAGE, from, 1) < 0);
+    CHECK(host_copy_checked(to, NULL, 8) < 0);
+    /* The part before the bad page is copied. */
+    CHECK(host_copy_checked(none + HOST_PAGE - 2, from, 4) < 0);
+}
+
+TEST(host_probe, "host.host_probe_pages.follows_protection")
+{
+    char *p = host_map(HOST_PAGE * 3, HOST_RW);
+
+    REQUIRE(p != NULL);
+    p[0] = 7;
+    CHECK_EQ(host_probe_pages(p + 5, HOST_PAGE * 2, true), 0);
+    CHECK_EQ(p[0], 7);
+    host_protect(p + HOST_PAGE, HOST_PAGE, HOST_READ);
+    CHECK(host_probe_pages(p, HOST_PAGE * 2, true) < 0);
+    CHECK_EQ(host_probe_pages(p, HOST_PAGE * 2, false), 0);
+    host_protect(p + HOST_PAGE, HOST_PAGE, HOST_NONE);
+    CHECK(host_probe_pages(p + HOST_PAGE, 1, false) < 0);
+}
+
+TEST(host_window_alias, "host.host_window_alias.shares_the_page")
+{
+    char *u = host_window_alloc(HOST_PAGE, HOST_RW), *k;
+
+    REQUIRE(u != NULL);
+    k = host_window_alias(u);
+    REQUIRE(k != NULL);
+    CHECK((uintptr_t)k >= HOST_USER_LIMIT);
+    u[1] = 9;
+    CHECK_EQ(k[1], 9);
+    k[2] = 8;
+    CHECK_EQ(u[2], 8);
+    CHECK_EQ(host_window_free(u, HOST_PAGE), 0);
+    CHECK(host_probe_pages(u, 1, false) < 0);
+    CHECK(host_window_alias((void *)8) == NULL);
+}

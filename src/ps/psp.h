@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* psp.h - inside of ps. */
+#ifndef OPENFLT_PS_PSP_H
+#define OPENFLT_PS_PSP_H
+
+#include "ps/ps.h"
+
+/* Runs the process callbacks; a creation may be refused by one of them, whose status comes back. */
+NTSTATUS PspNotifyProcess(PEPROCESS Process, bool Create);
+void PspNotifyThread(PEPROCESS Process, ULONG ThreadId, bool Create);
+
+#endif
