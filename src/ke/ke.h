@@ -101,12 +101,17 @@ NTSTATUS KexThreadStart(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Rou
 bool KexBlock(const KEX_WAIT *Why, uint64_t Deadline);
 /* Thread must not be able to end before this returns: hold a reference, or a lock that it needs. */
 void KexWake(PKTHREAD Thread);
+/* Keeps a thread's memory while it is woken: taken before the thread can see that its wait is over. Any IRQL. */
+void KexPinThread(PKTHREAD Thread);
+void KexUnpinThread(PKTHREAD Thread);
 /* KeWaitForSingleObject for the rooms: the same wait under a description of their own for the hang report. */
 NTSTATUS KexWaitForObject(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
     const KEX_WAIT *Why);
 
 /* The current thread ends: PsTerminateSystemThread, and the way out of a started thread's routine. */
 _Noreturn void KexThreadExit(NTSTATUS Status);
+/* Waits for the end of a thread and drops the reference that KexThreadStart gave. */
+void KexJoinThread(PKTHREAD Thread);
 NTSTATUS KexThreadExitStatus(PKTHREAD Thread);      /* STATUS_PENDING while it lives */
 
 /* Dispatcher objects of other rooms (processes): Header first in Object, kind as the KOBJECTS number. */
@@ -121,6 +126,8 @@ void KexDeliverApcs(bool User);
 bool KexUserApcPending(PKTHREAD Thread);
 /* What a patched `mov cr8, reg` does: raise or lower. */
 void NTAPI KexWriteCr8(ULONG64 Level);
+/* A set timer whose structure lies in the range, or NULL: freed memory must have none (MEM-008). */
+void *KexTimerInRange(const void *Base, size_t Bytes);
 /* KUSER_SHARED_DATA as this machine shows it, times refreshed by the call; one page, read only for the caller. */
 const void *KexSharedUserData(void);
 
@@ -245,6 +252,11 @@ void KexFinding(const char *Rule, const char *Class, const void *Caller, const c
     __attribute__((format(printf, 4, 5)));
 _Noreturn void KexStop(ULONG Code, const char *Title, const void *Caller, const char *Format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* A stop with bug check parameters; the title comes from the table of codes. */
+_Noreturn void KexBugCheck(ULONG Code, const ULONG_PTR Parameter[4], const void *Caller, const char *Format, ...)
+    __attribute__((format(printf, 4, 5)));
+const char *KexBugCheckName(ULONG Code);    /* "IRQL_NOT_LESS_OR_EQUAL", or NULL */
 
 /* ---- policies: named choices where sources disagree (policy.c) ------------------------------------------- */
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Start and end of the executive. */
+#include "ex/exi.h"
+
+NTSTATUS ExxStart(void)
+{
+    ExxStartWork();
+    return STATUS_SUCCESS;
+}
+
+void ExxEnd(void)
+{
+    ExxStopWork();
+    ExxPoolTrim();
+}
