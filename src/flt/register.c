@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Filters: registration, start of filtering, end. */
 #include "fltx.h"
+#include "routine_lookup.h"
 
 KEX_LOCK FltxLock = KEX_LOCK_INIT(KEX_RANK_FLT, "flt objects");
 LIST_ENTRY FltxFilters = {&FltxFilters, &FltxFilters}, FltxVolumes = {&FltxVolumes, &FltxVolumes};
@@ -212,6 +213,7 @@ NTSTATUS NTAPI FltRegisterFilter(PDRIVER_OBJECT Driver, const FLT_REGISTRATION *
         FltxDrop(&Filter->Object);
         return Status;
     }
+    FltxNoteRegistration();
     *RetFilter = Filter;
     return STATUS_SUCCESS;
 }

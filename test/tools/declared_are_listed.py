@@ -12,7 +12,7 @@ EXPORTED = re.compile(r"^(?:extern\s+)?(NTKERNELAPI|NTSYSAPI|NTSYSCALLAPI|NTHALA
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 DEFINE = re.compile(r"^\s*#(?:[^\n]*\\\n)*[^\n]*$", re.M)
 # The first bracket may belong to an annotation, not to the routine.
-ANNOTATION = re.compile(r"\b_\w+_\s*(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?")
+ANNOTATION = re.compile(r"(?<!struct )\b_\w+_\s*(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?")
 
 
 def declared():
