@@ -213,6 +213,9 @@ struct _KTHREAD {
     KPRIORITY Priority;
     KAFFINITY Affinity;
     uintptr_t StackLow, StackHigh;
+    struct _KEXX_EXPANSION *Expansion;  /* stack.c: stacks it expanded from, innermost first */
+    void *DeadStack;                    /* stack.c: one an exception has left, to be given back */
+    size_t DeadStackBytes;
 
     /* Start and end. */
     PKSTART_ROUTINE Routine;
@@ -300,5 +303,8 @@ PVOID NTAPI IoGetInitialStack(VOID);
 extern uint64_t KexxStartTime;
 /* Deadline in monotonic ns of an NT timeout; 1 when it is over already. */
 uint64_t KexxDeadline(LONGLONG Timeout);
+
+/* stack.c */
+void KexxFreeDeadStack(PKTHREAD Thread);
 
 #endif

@@ -4,6 +4,8 @@
  * what is reported is what there is.
  */
 #include "kei.h"
+#include "host/fault.h"
+#include "ke/try.h"
 
 #include <string.h>
 
@@ -63,13 +65,50 @@ LOGICAL NTAPI IoWithinStackLimits(ULONG_PTR RegionStart, SIZE_T RegionSize)
            RegionSize <= Thread->StackHigh - RegionStart;
 }
 
+/* One expansion; lies in the frame on the old stack. */
+typedef struct _KEXX_EXPANSION {
+    struct _KEXX_EXPANSION *Outer;
+    uintptr_t Low, High;        /* bounds of the old stack */
+    char *Stack;                /* the new one with its guard page */
+    size_t Bytes;
+} KEXX_EXPANSION;
+
 static void SwitchLimits(PKTHREAD Thread, uintptr_t Low, uintptr_t High)
 {
+    uintptr_t OldLow, OldHigh;
+
     host_lock_acquire(&Thread->ViewLock);
     Thread->StackLow = Low;
     Thread->StackHigh = High;
     host_lock_release(&Thread->ViewLock);
     Thread->Pcr.StackLimit = Low;
+    host_fault_set_stack(Low, High, &OldLow, &OldHigh);
+}
+
+void KexxFreeDeadStack(PKTHREAD Thread)
+{
+    if (Thread->DeadStack)
+        host_unmap(Thread->DeadStack, Thread->DeadStackBytes);
+    Thread->DeadStack = NULL;
+}
+
+/*
+ * An exception is about to continue at stack pointer Sp, past the end of expansions. They are taken off; the stack this
+ * runs on, still in use until the jump, is given back later.
+ */
+void KexStackLanding(uintptr_t Sp)
+{
+    PKTHREAD Thread = KexxCurrent;
+
+    while (Thread && Thread->Expansion && (Sp < Thread->StackLow || Sp > Thread->StackHigh)) {
+        KEXX_EXPANSION *e = Thread->Expansion;
+
+        KexxFreeDeadStack(Thread);
+        Thread->DeadStack = e->Stack;
+        Thread->DeadStackBytes = e->Bytes;
+        Thread->Expansion = e->Outer;
+        SwitchLimits(Thread, e->Low, e->High);
+    }
 }
 
 /*
@@ -81,9 +120,8 @@ NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PV
     BOOLEAN Wait, PVOID Context)
 {
     PKTHREAD Thread = KexxCurrent;
-    uintptr_t Low = Thread->StackLow, High = Thread->StackHigh;
+    KEXX_EXPANSION Expansion = {Thread->Expansion, Thread->StackLow, Thread->StackHigh, NULL, 0};
     size_t Bytes;
-    char *Stack;
 
     (void)Wait;
     if (Context)
@@ -94,16 +132,20 @@ NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PV
         Callout(Parameter);
         return STATUS_SUCCESS;
     }
+    KexxFreeDeadStack(Thread);
     /* Our own frames are deeper than Windows': leave them room beside what was asked for. */
-    Bytes = (Size + 8 * KERNEL_STACK_SIZE + HOST_PAGE - 1) & ~(size_t)(HOST_PAGE - 1);
-    Stack = host_map(Bytes + HOST_PAGE, HOST_RW);
-    if (!Stack)
+    Bytes = (Size + 8 * KERNEL_STACK_SIZE + 2 * HOST_PAGE - 1) & ~(size_t)(HOST_PAGE - 1);
+    Expansion.Stack = host_map(Bytes, HOST_RW);
+    Expansion.Bytes = Bytes;
+    if (!Expansion.Stack)
         return STATUS_NO_MEMORY;
-    host_protect(Stack, HOST_PAGE, HOST_NONE);
-    SwitchLimits(Thread, (uintptr_t)Stack + HOST_PAGE, (uintptr_t)Stack + HOST_PAGE + Bytes);
-    KexxCallOnStack(Callout, Parameter, Stack + HOST_PAGE + Bytes);
-    SwitchLimits(Thread, Low, High);
-    host_unmap(Stack, Bytes + HOST_PAGE);
+    host_protect(Expansion.Stack, HOST_PAGE, HOST_NONE);
+    Thread->Expansion = &Expansion;
+    SwitchLimits(Thread, (uintptr_t)Expansion.Stack + HOST_PAGE, (uintptr_t)Expansion.Stack + Bytes);
+    KexxCallOnStack(Callout, Parameter, Expansion.Stack + Bytes);
+    Thread->Expansion = Expansion.Outer;
+    SwitchLimits(Thread, Expansion.Low, Expansion.High);
+    host_unmap(Expansion.Stack, Bytes);
     return STATUS_SUCCESS;
 }
 

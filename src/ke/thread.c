@@ -140,6 +140,7 @@ static void Unbind(PKTHREAD Thread)
 {
     KexxRundownApcs(Thread);
     KexxAbandonMutants(Thread);
+    KexxFreeDeadStack(Thread);
     host_lock_acquire(&ListLock);
     RemoveEntryList(&Thread->ThreadLink);
     host_lock_release(&ListLock);

@@ -19,6 +19,7 @@
 
 #include <ntifs.h>
 #include <setjmp.h>
+#include <stdint.h>
 
 typedef struct _KEX_TRY {
     struct _KEX_TRY *Outer;
@@ -30,5 +31,8 @@ NTSTATUS KexTry(void (*Body)(void *Argument), void *Argument);
 /* The calling thread's innermost record; for the dispatcher of exceptions, which takes records off
  * as it passes them. */
 KEX_TRY **KexTryHead(void);
+
+/* The dispatcher is about to continue at this stack pointer: expanded stacks that are left are taken off (stack.c). */
+void KexStackLanding(uintptr_t Sp);
 
 #endif

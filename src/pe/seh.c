@@ -168,6 +168,7 @@ static _Noreturn void Land(struct seh_walk *Target, ULONG64 Ip, ULONG64 Value)
         active = active->outer;
     while (*KexTryHead() && (uintptr_t)*KexTryHead() < Target->regs.gp[HOST_RSP])
         *KexTryHead() = (*KexTryHead())->Outer;
+    KexStackLanding(Target->regs.gp[HOST_RSP]);
     PexResume(Target);
 }
 
@@ -204,6 +205,7 @@ static _Noreturn void LandInGuard(const struct seh_walk *From, KEX_TRY *Guard,
         active = active->outer;
     *KexTryHead() = Guard->Outer;
     Guard->Status = Record->ExceptionCode;
+    KexStackLanding((uintptr_t)Guard);
     longjmp(Guard->Back, 1);
 }
 

@@ -15,20 +15,8 @@
 EXCEPTION_DISPOSITION NTAPI __C_specific_handler(PEXCEPTION_RECORD ExceptionRecord,
                                                  PVOID EstablisherFrame, PCONTEXT ContextRecord,
                                                  PDISPATCHER_CONTEXT DispatcherContext);
-VOID NTAPI RtlUnwindEx(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECORD ExceptionRecord,
-                       PVOID ReturnValue, PCONTEXT ContextRecord, PVOID HistoryTable);
-VOID NTAPI RtlUnwind(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECORD ExceptionRecord,
-                     PVOID ReturnValue);
 VOID NTAPI _local_unwind(PVOID TargetFrame, PVOID TargetIp);
-VOID NTAPI RtlRaiseException(PEXCEPTION_RECORD ExceptionRecord);
 VOID NTAPI RtlRaiseStatus(NTSTATUS Status);
-PRUNTIME_FUNCTION NTAPI RtlLookupFunctionEntry(ULONG64 ControlPc, PULONG64 ImageBase,
-                                               PVOID HistoryTable);
-PEXCEPTION_ROUTINE NTAPI RtlVirtualUnwind(ULONG HandlerType, ULONG64 ImageBase, ULONG64 ControlPc,
-                                          PRUNTIME_FUNCTION FunctionEntry, PCONTEXT ContextRecord,
-                                          PVOID *HandlerData, PULONG64 EstablisherFrame,
-                                          PVOID ContextPointers);
-PVOID NTAPI RtlPcToFileHeader(PVOID PcValue, PVOID *BaseOfImage);
 
 typedef LONG NTAPI FILTER(PEXCEPTION_POINTERS Pointers, PVOID Frame);
 typedef VOID NTAPI TERMINATION(BOOLEAN Abnormal, PVOID Frame);
@@ -128,7 +116,8 @@ static BOOLEAN LeaveHost(struct seh_walk *Walk)
  * stack.
  */
 VOID NTAPI RtlUnwindEx(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECORD ExceptionRecord,
-                       PVOID ReturnValue, PCONTEXT ContextRecord, PVOID HistoryTable)
+                       PVOID ReturnValue, PCONTEXT ContextRecord,
+                       struct _UNWIND_HISTORY_TABLE *HistoryTable)
 {
     EXCEPTION_RECORD own = {.ExceptionCode = STATUS_UNWIND};
     struct seh_walk walk;
@@ -232,7 +221,7 @@ PVOID NTAPI RtlPcToFileHeader(PVOID PcValue, PVOID *BaseOfImage)
 
 /* RtlLookupFunctionEntry: the unwind entry of an address in a driver, NULL for a leaf function. */
 PRUNTIME_FUNCTION NTAPI RtlLookupFunctionEntry(ULONG64 ControlPc, PULONG64 ImageBase,
-                                               PVOID HistoryTable)
+                                               struct _UNWIND_HISTORY_TABLE *HistoryTable)
 {
     struct pe_image *image = pe_image_from_address((PVOID)ControlPc);
 

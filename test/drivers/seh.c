@@ -363,3 +363,37 @@ EXPORT UINT64 GuardInside(UINT64 X)
         return 99;
     }
 }
+
+IMPORT void TestExpand(void (*Routine)(PVOID), PVOID Parameter);
+
+static void OnOtherStack(PVOID X)
+{
+    volatile UCHAR Local[5000];
+
+    Local[0] = 1;
+    __try {
+        RaiseIt((UINT64)X);
+    } __finally {
+        TestTrace(Local[0]);
+    }
+}
+
+EXPORT UINT64 Expanded(UINT64 X)
+{
+    UINT64 Result = 0;
+
+    for (int I = 0; I < 3; I++) {
+        __try {
+            TestExpand(OnOtherStack, (PVOID)X);
+        } __except (1) {
+            Result += (UINT32)_exception_code() & 15;
+        }
+    }
+    /* The old stack is the current one again: a fault on it is an ordinary one. */
+    __try {
+        Load(0x10);
+    } __except (1) {
+        Result += 100;
+    }
+    return Result;
+}

@@ -61,6 +61,33 @@ static NT uint64_t guarded_call(uint64_t (*routine)(uint64_t) __attribute__((ms_
     return (uint32_t)KexTry(body_guarded, NULL) == argument;
 }
 
+static struct {
+    PEXPAND_STACK_CALLOUT routine;
+    void *parameter;
+    ULONG_PTR low;
+} expansion;
+
+static NT void on_expanded(void *context)
+{
+    ULONG_PTR low, high;
+
+    (void)context;
+    IoGetStackLimits(&low, &high);
+    CHECK(low != expansion.low);
+    expansion.routine(expansion.parameter);
+}
+
+static NT void expand(PEXPAND_STACK_CALLOUT routine, void *parameter)
+{
+    ULONG_PTR high;
+
+    expansion.routine = routine;
+    expansion.parameter = parameter;
+    IoGetStackLimits(&expansion.low, &high);
+    CHECK_EQ(KeExpandKernelStackAndCallout(on_expanded, NULL, MAXIMUM_EXPANSION_SIZE),
+             STATUS_SUCCESS);
+}
+
 static void *more(const char *name)
 {
     if (!strcmp(name, "TestRaise"))
@@ -73,6 +100,8 @@ static void *more(const char *name)
         return (void *)__C_specific_handler;
     if (!strcmp(name, "_local_unwind"))
         return (void *)_local_unwind;
+    if (!strcmp(name, "TestExpand"))
+        return (void *)expand;
     if (!strcmp(name, "TestGuarded"))
         return (void *)guarded_call;
     return NULL;
@@ -294,5 +323,36 @@ TEST(guardinner, "ke.KexTry.inside_a_driver_except")
     {
         CHECK_EQ(fixture_call(image, "GuardInside", 0xE0000005), 1);
         CHECK_STR(steps, "1 ");
+    }
+}
+
+static void run_expanded(void *argument)
+{
+    struct driver_call *call = argument;
+    ULONG_PTR low, high, low_after, high_after;
+
+    KexAttachHostThread("expander");
+    IoGetStackLimits(&low, &high);
+    call->result = fixture_call(call->image, call->routine, call->argument);
+    IoGetStackLimits(&low_after, &high_after);
+    CHECK(low == low_after && high == high_after);
+    KexDetachHostThread();
+}
+
+TEST(expanded, "pe.seh.through_an_expanded_stack")
+{
+    struct pe_image *image;
+
+    REQUIRE(NT_SUCCESS(KexStart()));
+    EACH(image)
+    {
+        struct driver_call call = {image, "Expanded", 0xE0000005, 0};
+        host_thread *thread;
+
+        /* A small stack, so that the call has to move to another one. */
+        REQUIRE(!host_thread_start("expander", 80 << 10, run_expanded, &call, &thread));
+        host_thread_join(thread);
+        CHECK_EQ(call.result, 115);
+        CHECK_STR(steps, "1 1 1 ");
     }
 }
