@@ -168,7 +168,7 @@ def write_def(out, rows, module):
         raise ValueError(f"no rows for {module}")
     out.write(f"LIBRARY {module}\nEXPORTS\n")
     for r in mine:
-        out.write(f"    {r.name}{' DATA' if r.kind == 'data' else ''}\n")
+        out.write(f"    {r.name}{' CONSTANT' if r.kind == 'data' else ''}\n")
 
 
 def main(argv):

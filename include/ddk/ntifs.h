@@ -9,5 +9,6 @@
 #include "nt/cc_types.h"
 #include "nt/cc.h"
 #include "nt/fsrtl.h"
+#include "nt/undocumented.h"
 
 #endif

@@ -214,13 +214,6 @@ NTKERNELAPI VOID NTAPI ExReleasePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG F
 NTKERNELAPI VOID NTAPI ExReleasePushLockEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
 NTKERNELAPI BOOLEAN NTAPI ExTryAcquirePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
 NTKERNELAPI BOOLEAN NTAPI ExTryAcquirePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
-NTKERNELAPI VOID NTAPI ExfAcquirePushLockExclusive(PEX_PUSH_LOCK PushLock);
-NTKERNELAPI VOID NTAPI ExfAcquirePushLockShared(PEX_PUSH_LOCK PushLock);
-NTKERNELAPI VOID NTAPI ExfReleasePushLock(PEX_PUSH_LOCK PushLock);
-NTKERNELAPI VOID NTAPI ExfReleasePushLockExclusive(PEX_PUSH_LOCK PushLock);
-NTKERNELAPI VOID NTAPI ExfReleasePushLockShared(PEX_PUSH_LOCK PushLock);
-NTKERNELAPI BOOLEAN NTAPI ExfTryAcquirePushLockShared(PEX_PUSH_LOCK PushLock);
-NTKERNELAPI VOID NTAPI ExfTryToWakePushLock(PEX_PUSH_LOCK PushLock);
 #define ExAcquirePushLockExclusive(l) ExAcquirePushLockExclusiveEx((l), EX_DEFAULT_PUSH_LOCK_FLAGS)
 #define ExAcquirePushLockShared(l)    ExAcquirePushLockSharedEx((l), EX_DEFAULT_PUSH_LOCK_FLAGS)
 #define ExReleasePushLockExclusive(l) ExReleasePushLockExclusiveEx((l), EX_DEFAULT_PUSH_LOCK_FLAGS)
@@ -331,16 +324,6 @@ NTKERNELAPI NTSTATUS NTAPI ExSetFirmwareEnvironmentVariable(PUNICODE_STRING Vari
 NTKERNELAPI VOID NTAPI ProbeForRead(const volatile VOID *Address, SIZE_T Length,
                                     ULONG Alignment);
 NTKERNELAPI VOID NTAPI ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment);
-struct _HANDLE_TABLE;
-struct _HANDLE_TABLE_ENTRY;
-typedef BOOLEAN NTAPI EX_ENUMERATE_HANDLE_ROUTINE(struct _HANDLE_TABLE *HandleTable,
-                                                  struct _HANDLE_TABLE_ENTRY *HandleTableEntry,
-                                                  HANDLE Handle, PVOID EnumParameter);
-typedef EX_ENUMERATE_HANDLE_ROUTINE *PEX_ENUMERATE_HANDLE_ROUTINE;
-NTKERNELAPI BOOLEAN NTAPI ExEnumHandleTable(struct _HANDLE_TABLE *HandleTable,
-                                            PEX_ENUMERATE_HANDLE_ROUTINE EnumHandleProcedure,
-                                            PVOID EnumParameter, PHANDLE Handle);
-NTKERNELAPI VOID NTAPI ExfUnblockPushLock(PEX_PUSH_LOCK PushLock, PVOID WaitBlock);
 
 NT_CONSTANT_IMPORT(POBJECT_TYPE, ExEventObjectType);
 NT_CONSTANT_IMPORT(POBJECT_TYPE, ExSemaphoreObjectType);

@@ -6,6 +6,7 @@
 #include "io_types.h"
 #include "ex.h"
 #include "mm.h"
+#include "rtl.h"
 
 NT_BEGIN_C
 

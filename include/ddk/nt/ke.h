@@ -138,18 +138,6 @@ NTKERNELAPI LOGICAL NTAPI KeSignalCallDpcSynchronize(PVOID SystemArgument2);
 NTKERNELAPI ULONG_PTR NTAPI KeIpiGenericCall(PKIPI_BROADCAST_WORKER BroadcastFunction,
                                              ULONG_PTR Context);
 
-/* APCs: exported, though no public header declares them. */
-NTKERNELAPI VOID NTAPI KeInitializeApc(PRKAPC Apc, PRKTHREAD Thread, KAPC_ENVIRONMENT Environment,
-                                       PKKERNEL_ROUTINE KernelRoutine,
-                                       PKRUNDOWN_ROUTINE RundownRoutine,
-                                       PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE ApcMode,
-                                       PVOID NormalContext);
-NTKERNELAPI BOOLEAN NTAPI KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1,
-                                           PVOID SystemArgument2, KPRIORITY Increment);
-NTKERNELAPI BOOLEAN NTAPI KeRemoveQueueApc(PRKAPC Apc);
-NTKERNELAPI BOOLEAN NTAPI KeTestAlertThread(KPROCESSOR_MODE AlertMode);
-NTKERNELAPI BOOLEAN NTAPI KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode);
-
 /* Threads and processes. */
 NTKERNELAPI PETHREAD NTAPI PsGetCurrentThread(VOID);
 FORCEINLINE PKTHREAD KeGetCurrentThread(VOID)
@@ -179,9 +167,6 @@ NTKERNELAPI NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT
                                                            PVOID Parameter, SIZE_T Size,
                                                            BOOLEAN Wait, PVOID Context);
 NTKERNELAPI BOOLEAN NTAPI KeIsExecutingDpc(VOID);
-NTKERNELAPI NTSTATUS NTAPI KeUserModeCallback(ULONG ApiNumber, PVOID InputBuffer,
-                                              ULONG InputLength, PVOID *OutputBuffer,
-                                              PULONG OutputLength);
 
 /* Processors. */
 NTKERNELAPI ULONG NTAPI KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber);

@@ -235,13 +235,6 @@ typedef KKERNEL_ROUTINE *PKKERNEL_ROUTINE;
 typedef VOID NTAPI KRUNDOWN_ROUTINE(PKAPC Apc);
 typedef KRUNDOWN_ROUTINE *PKRUNDOWN_ROUTINE;
 
-typedef enum _KAPC_ENVIRONMENT {
-    OriginalApcEnvironment,
-    AttachedApcEnvironment,
-    CurrentApcEnvironment,
-    InsertApcEnvironment
-} KAPC_ENVIRONMENT;
-
 typedef struct _KAPC {
     UCHAR Type;
     UCHAR AllFlags;

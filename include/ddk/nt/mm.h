@@ -108,10 +108,6 @@ NTKERNELAPI PPHYSICAL_MEMORY_RANGE NTAPI MmGetPhysicalMemoryRanges(VOID);
 NTKERNELAPI NTSTATUS NTAPI MmCopyMemory(PVOID TargetAddress, MM_COPY_ADDRESS SourceAddress,
                                         SIZE_T NumberOfBytes, ULONG Flags,
                                         PSIZE_T NumberOfBytesTransferred);
-NTKERNELAPI NTSTATUS NTAPI MmCopyVirtualMemory(PEPROCESS FromProcess, const VOID *FromAddress,
-                                               PEPROCESS ToProcess, PVOID ToAddress,
-                                               SIZE_T BufferSize, KPROCESSOR_MODE PreviousMode,
-                                               PSIZE_T NumberOfBytesCopied);
 NTKERNELAPI PVOID NTAPI MmMapIoSpace(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes,
                                      MEMORY_CACHING_TYPE CacheType);
 NTKERNELAPI PVOID NTAPI MmMapIoSpaceEx(PHYSICAL_ADDRESS PhysicalAddress, SIZE_T NumberOfBytes,
@@ -151,19 +147,6 @@ NTKERNELAPI NTSTATUS NTAPI MmUnmapViewInSystemSpace(PVOID MappedBase);
 NTKERNELAPI NTSTATUS NTAPI MmMapViewInSessionSpace(PVOID Section, PVOID *MappedBase,
                                                    PSIZE_T ViewSize);
 NTKERNELAPI NTSTATUS NTAPI MmUnmapViewInSessionSpace(PVOID MappedBase);
-NTKERNELAPI NTSTATUS NTAPI MmCreateSection(PVOID *SectionObject, ACCESS_MASK DesiredAccess,
-                                           POBJECT_ATTRIBUTES ObjectAttributes,
-                                           PLARGE_INTEGER MaximumSize,
-                                           ULONG SectionPageProtection,
-                                           ULONG AllocationAttributes, HANDLE FileHandle,
-                                           PFILE_OBJECT FileObject);
-NTKERNELAPI NTSTATUS NTAPI MmMapViewOfSection(PVOID SectionObject, PEPROCESS Process,
-                                              PVOID *CapturedBase, ULONG_PTR ZeroBits,
-                                              SIZE_T CommitSize, PLARGE_INTEGER SectionOffset,
-                                              PSIZE_T CapturedViewSize,
-                                              SECTION_INHERIT InheritDisposition,
-                                              ULONG AllocationType, ULONG Win32Protect);
-NTKERNELAPI NTSTATUS NTAPI MmUnmapViewOfSection(PEPROCESS Process, PVOID BaseAddress);
 NTKERNELAPI BOOLEAN NTAPI MmCanFileBeTruncated(PSECTION_OBJECT_POINTERS SectionPointer,
                                                PLARGE_INTEGER NewFileSize);
 NTKERNELAPI BOOLEAN NTAPI MmFlushImageSection(PSECTION_OBJECT_POINTERS SectionObjectPointer,

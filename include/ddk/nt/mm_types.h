@@ -173,14 +173,17 @@ typedef struct _MEMORY_BASIC_INFORMATION {
 
 typedef enum _MEMORY_INFORMATION_CLASS {
     MemoryBasicInformation,
+#if !defined(_WIN32) /* drivers define the undocumented classes themselves */
     MemoryWorkingSetInformation,
     MemoryMappedFilenameInformation,
     MemoryRegionInformation,
     MemoryWorkingSetExInformation,
     MemorySharedCommitInformation,
     MemoryImageInformation
+#endif
 } MEMORY_INFORMATION_CLASS;
 
+#if !defined(_WIN32)
 typedef enum _SECTION_INFORMATION_CLASS {
     SectionBasicInformation,
     SectionImageInformation,
@@ -192,6 +195,7 @@ typedef struct _SECTION_BASIC_INFORMATION {
     ULONG AllocationAttributes;
     LARGE_INTEGER MaximumSize;
 } SECTION_BASIC_INFORMATION, *PSECTION_BASIC_INFORMATION;
+#endif
 
 typedef struct _PHYSICAL_MEMORY_RANGE {
     PHYSICAL_ADDRESS BaseAddress;

@@ -22,12 +22,6 @@ NTKERNELAPI NTSTATUS NTAPI ObReferenceObjectByPointerWithTag(PVOID Object,
                                                              POBJECT_TYPE ObjectType,
                                                              KPROCESSOR_MODE AccessMode,
                                                              ULONG Tag);
-NTKERNELAPI NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
-                                                   PACCESS_STATE PassedAccessState,
-                                                   ACCESS_MASK DesiredAccess,
-                                                   POBJECT_TYPE ObjectType,
-                                                   KPROCESSOR_MODE AccessMode, PVOID ParseContext,
-                                                   PVOID *Object);
 NTKERNELAPI LONG_PTR NTAPI ObfReferenceObject(PVOID Object);
 NTKERNELAPI LONG_PTR NTAPI ObfReferenceObjectWithTag(PVOID Object, ULONG Tag);
 NTKERNELAPI LONG_PTR NTAPI ObfDereferenceObject(PVOID Object);
@@ -57,31 +51,16 @@ NTKERNELAPI NTSTATUS NTAPI ObOpenObjectByPointerWithTag(
     PVOID Object, ULONG HandleAttributes, PACCESS_STATE PassedAccessState,
     ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode, ULONG Tag,
     PHANDLE Handle);
-NTKERNELAPI NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES ObjectAttributes,
-                                              POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
-                                              PACCESS_STATE AccessState,
-                                              ACCESS_MASK DesiredAccess, PVOID ParseContext,
-                                              PHANDLE Handle);
 NTKERNELAPI NTSTATUS NTAPI ObInsertObject(PVOID Object, PACCESS_STATE PassedAccessState,
                                           ACCESS_MASK DesiredAccess, ULONG ObjectPointerBias,
                                           PVOID *NewObject, PHANDLE Handle);
-NTKERNELAPI NTSTATUS NTAPI ObCreateObject(KPROCESSOR_MODE ProbeMode, POBJECT_TYPE ObjectType,
-                                          POBJECT_ATTRIBUTES ObjectAttributes,
-                                          KPROCESSOR_MODE OwnershipMode, PVOID ParseContext,
-                                          ULONG ObjectBodySize, ULONG PagedPoolCharge,
-                                          ULONG NonPagedPoolCharge, PVOID *Object);
 NTKERNELAPI NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode);
 NTKERNELAPI VOID NTAPI ObMakeTemporaryObject(PVOID Object);
 NTKERNELAPI BOOLEAN NTAPI ObIsKernelHandle(HANDLE Handle);
 NTKERNELAPI NTSTATUS NTAPI ObQueryNameString(PVOID Object,
                                              POBJECT_NAME_INFORMATION ObjectNameInfo,
                                              ULONG Length, PULONG ReturnLength);
-NTKERNELAPI PVOID NTAPI ObQueryNameInfo(PVOID Object);
-NTKERNELAPI POBJECT_TYPE NTAPI ObGetObjectType(PVOID Object);
 NTKERNELAPI NTSTATUS NTAPI ObQueryObjectAuditingByHandle(HANDLE Handle, PBOOLEAN GenerateOnClose);
-NTKERNELAPI NTSTATUS NTAPI ObSetHandleAttributes(HANDLE Handle, PVOID HandleFlags,
-                                                 KPROCESSOR_MODE PreviousMode);
-NTKERNELAPI ULONG NTAPI ObGetObjectPointerCount(PVOID Object);
 
 /* Security of objects. */
 NTKERNELAPI NTSTATUS NTAPI ObGetObjectSecurity(PVOID Object,
@@ -193,10 +172,12 @@ NTKERNELAPI USHORT NTAPI ObGetFilterVersion(VOID);
 
 typedef enum _OBJECT_INFORMATION_CLASS {
     ObjectBasicInformation = 0,
+#if !defined(_WIN32) /* drivers define the undocumented classes themselves */
     ObjectNameInformation = 1,
-    ObjectTypeInformation = 2,
     ObjectTypesInformation = 3,
-    ObjectHandleFlagInformation = 4
+    ObjectHandleFlagInformation = 4,
+#endif
+    ObjectTypeInformation = 2
 } OBJECT_INFORMATION_CLASS;
 
 typedef struct _PUBLIC_OBJECT_BASIC_INFORMATION {

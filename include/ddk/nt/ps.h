@@ -42,60 +42,21 @@ NTKERNELAPI PEPROCESS NTAPI IoGetCurrentProcess(VOID);
 NTKERNELAPI PETHREAD NTAPI PsGetCurrentThread(VOID);
 NTKERNELAPI HANDLE NTAPI PsGetCurrentProcessId(VOID);
 NTKERNELAPI HANDLE NTAPI PsGetCurrentThreadId(VOID);
-NTKERNELAPI ULONG NTAPI PsGetCurrentProcessSessionId(VOID);
 NTKERNELAPI HANDLE NTAPI PsGetProcessId(PEPROCESS Process);
 NTKERNELAPI HANDLE NTAPI PsGetThreadId(PETHREAD Thread);
 NTKERNELAPI HANDLE NTAPI PsGetThreadProcessId(PETHREAD Thread);
-NTKERNELAPI PEPROCESS NTAPI PsGetThreadProcess(PETHREAD Thread);
-NTKERNELAPI PEPROCESS NTAPI PsGetCurrentThreadProcess(VOID);
-NTKERNELAPI HANDLE NTAPI PsGetCurrentThreadProcessId(VOID);
-NTKERNELAPI PVOID NTAPI PsGetThreadTeb(PETHREAD Thread);
-NTKERNELAPI PVOID NTAPI PsGetCurrentThreadTeb(VOID);
 NTKERNELAPI NTSTATUS NTAPI PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process);
 NTKERNELAPI NTSTATUS NTAPI PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread);
-NTKERNELAPI NTSTATUS NTAPI PsLookupProcessThreadByCid(PCLIENT_ID ClientId, PEPROCESS *Process,
-                                                      PETHREAD *Thread);
-NTKERNELAPI HANDLE NTAPI PsGetProcessInheritedFromUniqueProcessId(PEPROCESS Process);
-NTKERNELAPI PUCHAR NTAPI PsGetProcessImageFileName(PEPROCESS Process);
-NTKERNELAPI PVOID NTAPI PsGetProcessPeb(PEPROCESS Process);
-NTKERNELAPI PVOID NTAPI PsGetProcessWow64Process(PEPROCESS Process);
-NTKERNELAPI PVOID NTAPI PsGetCurrentProcessWow64Process(VOID);
-NTKERNELAPI PVOID NTAPI PsGetProcessSectionBaseAddress(PEPROCESS Process);
 NTKERNELAPI LONGLONG NTAPI PsGetProcessCreateTimeQuadPart(PEPROCESS Process);
 NTKERNELAPI LONGLONG NTAPI PsGetThreadCreateTime(PETHREAD Thread);
 NTKERNELAPI NTSTATUS NTAPI PsGetProcessExitStatus(PEPROCESS Process);
-NTKERNELAPI BOOLEAN NTAPI PsGetProcessExitProcessCalled(PEPROCESS Process);
 NTKERNELAPI NTSTATUS NTAPI PsGetThreadExitStatus(PETHREAD Thread);
-NTKERNELAPI ULONG NTAPI PsGetProcessSessionId(PEPROCESS Process);
-NTKERNELAPI ULONG NTAPI PsGetProcessSessionIdEx(PEPROCESS Process);
-NTKERNELAPI PVOID NTAPI PsGetProcessWin32Process(PEPROCESS Process);
-NTKERNELAPI PVOID NTAPI PsGetProcessWin32WindowStation(PEPROCESS Process);
 NTKERNELAPI ULONGLONG NTAPI PsGetProcessStartKey(PEPROCESS Process);
-NTKERNELAPI ULONGLONG NTAPI PsGetProcessSequenceNumber(PEPROCESS Process);
-NTKERNELAPI UCHAR NTAPI PsGetProcessSignatureLevel(PEPROCESS Process, PUCHAR SectionLevel);
-NTKERNELAPI UCHAR NTAPI PsGetProcessProtection(PEPROCESS Process);
-NTKERNELAPI PVOID NTAPI PsGetProcessDebugPort(PEPROCESS Process);
-NTKERNELAPI PEJOB NTAPI PsGetProcessJob(PEPROCESS Process);
 NTKERNELAPI BOOLEAN NTAPI PsIsSystemThread(PETHREAD Thread);
-NTKERNELAPI BOOLEAN NTAPI PsIsSystemProcess(PEPROCESS Process);
 NTKERNELAPI BOOLEAN NTAPI PsIsThreadTerminating(PETHREAD Thread);
-NTKERNELAPI BOOLEAN NTAPI PsIsProcessBeingDebugged(PEPROCESS Process);
-NTKERNELAPI BOOLEAN NTAPI PsIsProtectedProcess(PEPROCESS Process);
-NTKERNELAPI BOOLEAN NTAPI PsIsProtectedProcessLight(PEPROCESS Process);
-NTKERNELAPI BOOLEAN NTAPI PsIsThreadImpersonating(PETHREAD Thread);
 NTKERNELAPI BOOLEAN NTAPI PsIsCurrentThreadPrefetching(VOID);
-NTKERNELAPI NTSTATUS NTAPI PsSuspendProcess(PEPROCESS Process);
-NTKERNELAPI NTSTATUS NTAPI PsResumeProcess(PEPROCESS Process);
-NTKERNELAPI NTSTATUS NTAPI PsAcquireProcessExitSynchronization(PEPROCESS Process);
-NTKERNELAPI VOID NTAPI PsReleaseProcessExitSynchronization(PEPROCESS Process);
 NTKERNELAPI BOOLEAN NTAPI PsGetVersion(PULONG MajorVersion, PULONG MinorVersion,
                                        PULONG BuildNumber, PUNICODE_STRING CSDVersion);
-NTKERNELAPI NTSTATUS NTAPI PsGetContextThread(PETHREAD Thread, PCONTEXT ThreadContext,
-                                              KPROCESSOR_MODE Mode);
-NTKERNELAPI NTSTATUS NTAPI PsSetContextThread(PETHREAD Thread, PCONTEXT ThreadContext,
-                                              KPROCESSOR_MODE Mode);
-NTKERNELAPI BOOLEAN NTAPI PsSetThreadHardErrorsAreDisabled(PETHREAD Thread,
-                                                           BOOLEAN HardErrorsAreDisabled);
 
 /* System threads. */
 NTKERNELAPI NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,

@@ -344,9 +344,6 @@ NTSYSAPI VOID NTAPI RtlSecondsSince1970ToTime(ULONG ElapsedSeconds, PLARGE_INTEG
 /* Numbers. */
 NTSYSAPI ULONG NTAPI RtlRandom(PULONG Seed);
 NTSYSAPI ULONG NTAPI RtlRandomEx(PULONG Seed);
-NTSYSAPI ULONG NTAPI RtlUniform(PULONG Seed);
-NTSYSAPI LARGE_INTEGER NTAPI RtlExtendedLargeIntegerDivide(LARGE_INTEGER Dividend, ULONG Divisor,
-                                                           PULONG Remainder);
 NTSYSAPI ULONG NTAPI RtlComputeCrc32(ULONG PartialCrc, PUCHAR Buffer, ULONG Length);
 NTSYSAPI ULONG NTAPI RtlCrc32(const VOID *Buffer, SIZE_T Size, ULONG InitialCrc);
 NTSYSAPI ULONGLONG NTAPI RtlCrc64(const VOID *Buffer, SIZE_T Size, ULONGLONG InitialCrc);
@@ -485,23 +482,13 @@ NTSYSAPI PEXCEPTION_ROUTINE NTAPI RtlVirtualUnwind(
 NTSYSAPI PRUNTIME_FUNCTION NTAPI RtlLookupFunctionEntry(
     ULONG64 ControlPc, PULONG64 ImageBase, struct _UNWIND_HISTORY_TABLE *HistoryTable);
 NTSYSAPI PVOID NTAPI RtlPcToFileHeader(PVOID PcValue, PVOID *BaseOfImage);
-NTSYSAPI NTSTATUS NTAPI RtlGetLastNtStatus(VOID);
 NTSYSAPI ULONG NTAPI RtlNtStatusToDosError(NTSTATUS Status);
 NTSYSAPI ULONG NTAPI RtlNtStatusToDosErrorNoTeb(NTSTATUS Status);
 NTSYSAPI NTSTATUS NTAPI RtlVolumeDeviceToDosName(PVOID VolumeDeviceObject,
                                                  PUNICODE_STRING DosName);
-NTSYSAPI PVOID NTAPI RtlImageDirectoryEntryToData(PVOID BaseOfImage, BOOLEAN MappedAsImage,
-                                                  USHORT DirectoryEntry, PULONG Size);
-NTSYSAPI struct _IMAGE_NT_HEADERS64 *NTAPI RtlImageNtHeader(PVOID BaseOfImage);
-NTSYSAPI PVOID NTAPI RtlFindExportedRoutineByName(PVOID BaseOfImage, PCSTR RoutineName);
 NTSYSAPI BOOLEAN NTAPI RtlGetProductInfo(ULONG OSMajorVersion, ULONG OSMinorVersion,
                                          ULONG SpMajorVersion, ULONG SpMinorVersion,
                                          PULONG ReturnedProductType);
-NTSYSAPI NTSTATUS NTAPI RtlCreateUserThread(HANDLE Process, PSECURITY_DESCRIPTOR Descriptor,
-                                            BOOLEAN CreateSuspended, ULONG ZeroBits,
-                                            SIZE_T MaximumStackSize, SIZE_T CommittedStackSize,
-                                            PVOID StartAddress, PVOID Parameter, PHANDLE Thread,
-                                            PCLIENT_ID ClientId);
 
 NT_END_C
 

@@ -190,7 +190,6 @@ NTSYSAPI NTSTATUS NTAPI RtlDecompressFragment(USHORT CompressionFormat,
 /* SIDs, ACLs, security descriptors. */
 NTSYSAPI BOOLEAN NTAPI RtlValidSid(PSID Sid);
 NTSYSAPI BOOLEAN NTAPI RtlEqualSid(PSID Sid1, PSID Sid2);
-NTSYSAPI BOOLEAN NTAPI RtlEqualPrefixSid(PSID Sid1, PSID Sid2);
 NTSYSAPI ULONG NTAPI RtlLengthRequiredSid(ULONG SubAuthorityCount);
 NTSYSAPI PVOID NTAPI RtlFreeSid(PSID Sid);
 NTSYSAPI NTSTATUS NTAPI RtlInitializeSid(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAuthority,

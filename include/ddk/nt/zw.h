@@ -375,16 +375,12 @@ NTSYSCALLAPI NTSTATUS NTAPI NtSetInformationThread(HANDLE ThreadHandle,
                                                    THREADINFOCLASS ThreadInformationClass,
                                                    PVOID ThreadInformation,
                                                    ULONG ThreadInformationLength);
-NTSYSAPI NTSTATUS NTAPI ZwOpenProcessToken(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess,
-                                           PHANDLE TokenHandle);
 NTSYSCALLAPI NTSTATUS NTAPI NtOpenProcessToken(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess,
                                                PHANDLE TokenHandle);
 NTSYSAPI NTSTATUS NTAPI ZwOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess,
                                              ULONG HandleAttributes, PHANDLE TokenHandle);
 NTSYSCALLAPI NTSTATUS NTAPI NtOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess,
                                                  ULONG HandleAttributes, PHANDLE TokenHandle);
-NTSYSAPI NTSTATUS NTAPI ZwOpenThreadToken(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
-                                          BOOLEAN OpenAsSelf, PHANDLE TokenHandle);
 NTSYSCALLAPI NTSTATUS NTAPI NtOpenThreadToken(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
                                               BOOLEAN OpenAsSelf, PHANDLE TokenHandle);
 NTSYSAPI NTSTATUS NTAPI ZwOpenThreadTokenEx(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
