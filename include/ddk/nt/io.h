@@ -401,7 +401,18 @@ NTKERNELAPI PEPROCESS NTAPI IoThreadToProcess(PETHREAD Thread);
 NTKERNELAPI PVOID NTAPI IoGetInitialStack(VOID);
 NTKERNELAPI VOID NTAPI IoGetStackLimits(PULONG_PTR LowLimit, PULONG_PTR HighLimit);
 NTKERNELAPI LOGICAL NTAPI IoWithinStackLimits(ULONG_PTR RegionStart, SIZE_T RegionSize);
-NTKERNELAPI ULONG_PTR NTAPI IoGetRemainingStackSize(VOID);
+#if defined(_WIN32)
+FORCEINLINE ULONG_PTR IoGetRemainingStackSize(VOID)
+{
+    ULONG_PTR Top;
+    ULONG_PTR Bottom;
+
+    IoGetStackLimits(&Bottom, &Top);
+    return (ULONG_PTR)__builtin_frame_address(0) - Bottom;
+}
+#else
+ULONG_PTR NTAPI IoGetRemainingStackSize(VOID);
+#endif
 NTKERNELAPI BOOLEAN NTAPI IoIsSystemThread(PETHREAD Thread);
 NTKERNELAPI PIO_WORKITEM NTAPI IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject);
 NTKERNELAPI VOID NTAPI IoFreeWorkItem(PIO_WORKITEM IoWorkItem);

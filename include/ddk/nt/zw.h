@@ -474,7 +474,8 @@ NTSYSAPI NTSTATUS NTAPI ZwPowerInformation(POWER_INFORMATION_LEVEL InformationLe
 #define FILE_QUERY_NO_CURSOR_UPDATE            0x00000010
 
 #if !defined(_WIN32)
-/* Nt forms that ntoskrnl.exe does not export: user mode's way in. */NTSTATUS NTAPI NtQueryFullAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
+/* Nt forms that ntoskrnl.exe does not export: user mode's way in. */
+NTSTATUS NTAPI NtQueryFullAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
                                          PFILE_NETWORK_OPEN_INFORMATION FileInformation);
 NTSTATUS NTAPI NtNotifyChangeDirectoryFileEx(
     HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
@@ -564,21 +565,23 @@ NTSTATUS NTAPI NtDisplayString(PUNICODE_STRING String);
 
 #endif
 
-/* Not in the public headers, but exported by the system call layer. */
-NTSYSCALLAPI NTSTATUS NTAPI NtCancelSynchronousIoFile(HANDLE ThreadHandle, PIO_STATUS_BLOCK
-    IoRequestToCancel, PIO_STATUS_BLOCK IoStatusBlock);
-NTSYSCALLAPI NTSTATUS NTAPI ZwCancelSynchronousIoFile(HANDLE ThreadHandle, PIO_STATUS_BLOCK
-    IoRequestToCancel, PIO_STATUS_BLOCK IoStatusBlock);
-NTSYSCALLAPI NTSTATUS NTAPI NtPulseEvent(HANDLE EventHandle, PLONG PreviousState);
-NTSYSCALLAPI NTSTATUS NTAPI ZwPulseEvent(HANDLE EventHandle, PLONG PreviousState);
-NTSYSCALLAPI NTSTATUS NTAPI NtQueryAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
-    PFILE_BASIC_INFORMATION FileInformation);
-NTSYSCALLAPI NTSTATUS NTAPI ZwQueryAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
-    PFILE_BASIC_INFORMATION FileInformation);
+#if !defined(_WIN32)
+/* Not in the public headers; drivers that know one declare it themselves. */
+NTSTATUS NTAPI NtCancelSynchronousIoFile(HANDLE ThreadHandle, PIO_STATUS_BLOCK IoRequestToCancel,
+                                         PIO_STATUS_BLOCK IoStatusBlock);
+NTSTATUS NTAPI ZwCancelSynchronousIoFile(HANDLE ThreadHandle, PIO_STATUS_BLOCK IoRequestToCancel,
+                                         PIO_STATUS_BLOCK IoStatusBlock);
+NTSTATUS NTAPI NtPulseEvent(HANDLE EventHandle, PLONG PreviousState);
+NTSTATUS NTAPI ZwPulseEvent(HANDLE EventHandle, PLONG PreviousState);
+NTSTATUS NTAPI NtQueryAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
+                                     PFILE_BASIC_INFORMATION FileInformation);
+NTSTATUS NTAPI ZwQueryAttributesFile(POBJECT_ATTRIBUTES ObjectAttributes,
+                                     PFILE_BASIC_INFORMATION FileInformation);
 typedef struct _OBJECT_HANDLE_FLAG_INFORMATION {
     BOOLEAN Inherit;
     BOOLEAN ProtectFromClose;
 } OBJECT_HANDLE_FLAG_INFORMATION, *POBJECT_HANDLE_FLAG_INFORMATION;
+#endif
 
 NT_END_C
 
