@@ -18,6 +18,11 @@ VOID NTAPI ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE Ru
 VOID NTAPI ExRundownCompletedCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef);
 VOID NTAPI ExReInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef);
 
+VOID NTAPI ExEnterCriticalRegionAndAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex);
+BOOLEAN NTAPI ExfTryAcquirePushLockShared(PEX_PUSH_LOCK PushLock);
+VOID NTAPI ExfTryToWakePushLock(PEX_PUSH_LOCK PushLock);
+ULONG NTAPI ExIsSoftBoot(VOID);
+
 void ExxStartWork(void);
 void ExxStopWork(void);
 

@@ -146,6 +146,18 @@ VOID NTAPI ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex)
     Release(FastMutex, "fast mutex", __builtin_return_address(0));
 }
 
+VOID NTAPI ExEnterCriticalRegionAndAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex)
+{
+    KeEnterCriticalRegion();
+    Acquire(FastMutex, "fast mutex", __builtin_return_address(0));
+}
+
+VOID NTAPI ExReleaseFastMutexUnsafeAndLeaveCriticalRegion(PFAST_MUTEX FastMutex)
+{
+    Release(FastMutex, "fast mutex", __builtin_return_address(0));
+    KeLeaveCriticalRegion();
+}
+
 /* ---- guarded mutexes ------------------------------------------------------------------------------------------------- */
 
 VOID NTAPI KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex)

@@ -507,6 +507,13 @@ VOID NTAPI ExFreePool2(PVOID P, ULONG Tag, PCPOOL_EXTENDED_PARAMETER ExtendedPar
     Free(P, Tag, __builtin_return_address(0));
 }
 
+/* Size of the block; no quota is charged (nf-ntifs-exquerypoolblocksize). */
+SIZE_T NTAPI ExQueryPoolBlockSize(PVOID PoolBlock, PBOOLEAN QuotaCharged)
+{
+    *QuotaCharged = FALSE;
+    return BlockOf(PoolBlock)->Size;
+}
+
 /* ---- reports --------------------------------------------------------------------------------------------------------------- */
 
 void ExxForEachPool(void (*fn)(const EXX_POOL_VIEW *View, void *Context), void *Context)

@@ -302,3 +302,14 @@ VOID NTAPI ExfReleasePushLock(PEX_PUSH_LOCK PushLock)
     else
         ExxPushReleaseShared(PushLock, __builtin_return_address(0));
 }
+
+BOOLEAN NTAPI ExfTryAcquirePushLockShared(PEX_PUSH_LOCK PushLock)
+{
+    return ExxPushTryShared(PushLock);
+}
+
+/* Inlined releases call it when they left waiters behind; a lock of ours is released by routine and hands over itself. */
+VOID NTAPI ExfTryToWakePushLock(PEX_PUSH_LOCK PushLock)
+{
+    (void)PushLock;
+}

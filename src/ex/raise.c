@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Raising exceptions, times of the zone, UUIDs. */
+/* Raising exceptions, times of the zone, UUIDs, facts about the machine. */
 #include "ex/exi.h"
 
 #include <string.h>
@@ -65,4 +65,49 @@ NTSTATUS NTAPI ExUuidCreate(UUID *Uuid)
     Bytes[8] = (Bytes[8] & 0x3f) | 0x80;
     memcpy(Uuid, Bytes, sizeof Bytes);
     return STATUS_SUCCESS;
+}
+
+/* ---- the machine ------------------------------------------------------------------------------------------------------------ */
+
+/* As the shared page says (nf-wdm-exisprocessorfeaturepresent). */
+BOOLEAN NTAPI ExIsProcessorFeaturePresent(ULONG ProcessorFeature)
+{
+    const unsigned char *Page = KexSharedUserData();
+
+    return ProcessorFeature < 64 && Page && Page[0x274 + ProcessorFeature];
+}
+
+/* A plain workstation: no product suite (nf-ntddk-exverifysuite). */
+BOOLEAN NTAPI ExVerifySuite(SUITE_TYPE SuiteType)
+{
+    (void)SuiteType;
+    return FALSE;
+}
+
+ULONG NTAPI ExIsSoftBoot(VOID)
+{
+    return FALSE;
+}
+
+/* The machine has no firmware variables (nf-wdm-exgetfirmwareenvironmentvariable). */
+NTSTATUS NTAPI ExGetFirmwareEnvironmentVariable(PUNICODE_STRING VariableName, GUID *VendorGuid, PVOID Value,
+    PULONG ValueLength, PULONG Attributes)
+{
+    (void)VariableName;
+    (void)VendorGuid;
+    (void)Value;
+    (void)ValueLength;
+    (void)Attributes;
+    return STATUS_NOT_IMPLEMENTED;
+}
+
+NTSTATUS NTAPI ExSetFirmwareEnvironmentVariable(PUNICODE_STRING VariableName, GUID *VendorGuid, PVOID Value,
+    ULONG ValueLength, ULONG Attributes)
+{
+    (void)VariableName;
+    (void)VendorGuid;
+    (void)Value;
+    (void)ValueLength;
+    (void)Attributes;
+    return STATUS_NOT_IMPLEMENTED;
 }

@@ -468,3 +468,23 @@ LONG NTAPI KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
 {
     return __atomic_exchange_n(&Thread->Priority, 8 + Increment, __ATOMIC_RELAXED) - 8;
 }
+
+UCHAR NTAPI KeSetIdealProcessorThread(PKTHREAD Thread, UCHAR Processor)
+{
+    (void)Processor;
+    return (UCHAR)__atomic_load_n(&Thread->Pcr.Number, __ATOMIC_RELAXED);
+}
+
+/* Processor time of the thread in ticks; all of it counts as kernel time (nf-ntifs-kequeryruntimethread). */
+ULONG NTAPI KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime)
+{
+    *UserTime = 0;
+    return (ULONG)(host_thread_cpu_ns_of(Thread->HostId) / 100 / KeQueryTimeIncrement());
+}
+
+/* Stacks are never swapped out; TRUE as the thread's former setting (nf-ntddk-kesetkernelstackswapenable). */
+BOOLEAN NTAPI KeSetKernelStackSwapEnable(BOOLEAN Enable)
+{
+    (void)Enable;
+    return TRUE;
+}

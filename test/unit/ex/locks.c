@@ -454,3 +454,36 @@ TEST(work_irql, "ex.ExQueueWorkItem.LCK-014")
     ExxWorkFlush();
     NO_STOP_CAME();
 }
+
+/* ---- timers of the executive ---- */
+
+static LONG timer_calls, timer_deleted;
+static void NTAPI timer_call(PEX_TIMER timer, PVOID context)
+{
+    (void)timer;
+    CHECK_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    __atomic_add_fetch((LONG *)context, 1, __ATOMIC_SEQ_CST);
+}
+static void NTAPI timer_gone(PVOID context)
+{
+    (void)context;
+    __atomic_store_n(&timer_deleted, 1, __ATOMIC_SEQ_CST);
+}
+TEST(ex_timer, "ex.ExDeleteTimer.frees_after_the_last_callback")
+{
+    EXT_DELETE_PARAMETERS parameters = {.DeleteCallback = timer_gone};
+    PEX_TIMER timer;
+
+    begin();
+    KeLeaveCriticalRegion();
+    timer = ExAllocateTimer(timer_call, &timer_calls, 0);
+    CHECK(!ExSetTimer(timer, MS(1), 10000, NULL));
+    CHECK_EQ(wait_ms(timer, 2000), STATUS_SUCCESS);
+    CHECK_EQ(wait_ms(timer, 2000), STATUS_SUCCESS);
+    CHECK(ExDeleteTimer(timer, TRUE, TRUE, NULL));
+    CHECK(timer_calls >= 2);
+    timer = ExAllocateTimer(timer_call, &timer_calls, EX_TIMER_NOTIFICATION);
+    CHECK(!ExDeleteTimer(timer, TRUE, FALSE, &parameters));
+    while (!__atomic_load_n(&timer_deleted, __ATOMIC_SEQ_CST))
+        pause_ms(1);
+}

@@ -595,3 +595,91 @@ TEST(restart, "ke.KexEnd.the_base_starts_again")
         CHECK(KexCurrentThread() == NULL);
     }
 }
+
+/* ---- all processors at once ---- */
+
+static ULONG seen_processors[64];
+static LONG first_ones;
+static void NTAPI on_each(PKDPC dpc, PVOID context, PVOID done, PVOID barrier)
+{
+    (void)dpc;
+    CHECK_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    __atomic_add_fetch(&seen_processors[KeGetCurrentProcessorNumberEx(NULL)], 1, __ATOMIC_SEQ_CST);
+    if (KeSignalCallDpcSynchronize(barrier))
+        __atomic_add_fetch(&first_ones, 1, __ATOMIC_SEQ_CST);
+    /* Behind the barrier everybody has been here. */
+    for (ULONG i = 0; i < KeQueryActiveProcessorCount(NULL); i++)
+        CHECK_EQ(__atomic_load_n(&seen_processors[i], __ATOMIC_SEQ_CST), *(ULONG *)context);
+    KeSignalCallDpcSynchronize(barrier);
+    KeSignalCallDpcDone(done);
+}
+static ULONG_PTR NTAPI ipi(ULONG_PTR context)
+{
+    CHECK_EQ(KeGetCurrentIrql(), IPI_LEVEL);
+    __atomic_add_fetch((LONG *)context, 1, __ATOMIC_SEQ_CST);
+    return 7;
+}
+TEST(broadcast, "ke.KeGenericCallDpc.runs_on_every_processor_at_once")
+{
+    LONG ran = 0;
+
+    ke_start();
+    for (ULONG round = 1; round <= 3; round++)
+        KeGenericCallDpc(on_each, &round);
+    CHECK_EQ(first_ones, 3);
+    CHECK_EQ(KeIpiGenericCall(ipi, (ULONG_PTR)&ran), 7);
+    CHECK_EQ(ran, KeQueryActiveProcessorCount(NULL));
+    CHECK_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+}
+
+TEST(device_queue, "ke.KeInsertDeviceQueue.busy_bit_and_keys")
+{
+    KDEVICE_QUEUE queue;
+    KDEVICE_QUEUE_ENTRY e[4];
+    KIRQL old;
+
+    ke_start();
+    memset(e, 0, sizeof e);
+    KeInitializeDeviceQueue(&queue);
+    old = KeRaiseIrqlToDpcLevel();
+    CHECK(!KeInsertByKeyDeviceQueue(&queue, &e[0], 5));
+    CHECK(KeInsertByKeyDeviceQueue(&queue, &e[1], 30));
+    CHECK(KeInsertByKeyDeviceQueue(&queue, &e[2], 10));
+    CHECK(KeInsertByKeyDeviceQueue(&queue, &e[3], 20));
+    CHECK(KeRemoveByKeyDeviceQueue(&queue, 15) == &e[3]);
+    CHECK(KeRemoveEntryDeviceQueue(&queue, &e[2]));
+    CHECK(!KeRemoveEntryDeviceQueue(&queue, &e[2]));
+    CHECK(KeRemoveDeviceQueue(&queue) == &e[1]);
+    CHECK(KeRemoveDeviceQueue(&queue) == NULL);
+    CHECK(!KeInsertDeviceQueue(&queue, &e[0]));
+    KeLowerIrql(old);
+}
+
+static KQUEUE kqueue;
+static LIST_ENTRY kentries[500];
+static LONG ktaken;
+static void NTAPI takes_entries(PVOID context)
+{
+    (void)context;
+    while ((LONG_PTR)KeRemoveQueue(&kqueue, KernelMode, NULL) != STATUS_ABANDONED)
+        __atomic_add_fetch(&ktaken, 1, __ATOMIC_SEQ_CST);
+}
+TEST(kqueue, "ke.KeRemoveQueue.each_entry_once_until_rundown")
+{
+    LARGE_INTEGER t = timeout_of(MS(10));
+    PKTHREAD threads[3];
+
+    ke_start();
+    KeInitializeQueue(&kqueue, 0);
+    CHECK_EQ((LONG_PTR)KeRemoveQueue(&kqueue, KernelMode, &t), STATUS_TIMEOUT);
+    for (int i = 0; i < 3; i++)
+        threads[i] = start(takes_entries, NULL);
+    for (int i = 0; i < 500; i++)
+        KeInsertQueue(&kqueue, &kentries[i]);
+    while (__atomic_load_n(&ktaken, __ATOMIC_SEQ_CST) < 500)
+        pause_ms(1);
+    CHECK(KeRundownQueue(&kqueue) == NULL);
+    for (int i = 0; i < 3; i++)
+        join(threads[i]);
+    CHECK_EQ(ktaken, 500);
+}
