@@ -105,7 +105,8 @@ uint64_t host_thread_cpu_ns_of(int tid);
 void host_set_gs(void *base);
 void *host_get_gs(void);
 /* Makes `fn` run on thread `tid` of this process in signal context, for stack samples; waits up to 1 s. */
-bool host_thread_sample(int tid, void (*fn)(void *ucontext, void *arg), void *arg);
+struct host_registers; /* fault.h */
+bool host_thread_sample(int tid, void (*fn)(const struct host_registers *regs, void *arg), void *arg);
 unsigned host_cpus(void);
 /* A full memory barrier on every running thread of this process: the dear half of a plain-store hot path (barrier.c). */
 void host_heavy_barrier(void);
@@ -156,6 +157,8 @@ int host_fork(void);
 /* Waits up to timeout_ns (UINT64_MAX: for ever) for a child; end is HOST_RUNNING when the time is over. */
 int host_wait_child(int pid, uint64_t timeout_ns, struct host_child_state *out);
 int host_kill(int pid, int signal_number);
+/* True while a child is stopped by a debugger or a job-control signal. */
+bool host_process_stopped(int pid);
 /* Runs argv[0] from PATH; stdin/out/err descriptors or -1 to inherit. Returns the pid. */
 int host_spawn(const char *const argv[], int in, int out, int err);
 int host_pipe(int fds[2]);

@@ -6,7 +6,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -69,6 +71,25 @@ int host_wait_child(int pid, uint64_t timeout_ns, struct host_child_state *out)
 int host_kill(int pid, int signal_number)
 {
     return kill(pid, signal_number) ? -errno : 0;
+}
+
+bool host_process_stopped(int pid)
+{
+    char path[64], text[512];
+    const char *end;
+    int64_t n;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    fd = host_open(path, HOST_O_READ, 0);
+    if (fd < 0)
+        return false;
+    n = host_read(fd, text, sizeof(text) - 1);
+    host_close(fd);
+    text[n > 0 ? n : 0] = 0;
+    /* The state letter stands behind the parenthesised name, which may hold anything. */
+    end = strrchr(text, ')');
+    return end && (end[2] == 'T' || end[2] == 't');
 }
 
 int host_spawn(const char *const argv[], int in, int out, int err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/fault.h"
 #include "host/host.h"
+#include "host/fault.h"
 
 #include <asm/prctl.h>
 #include <cpuid.h>
@@ -14,6 +15,7 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 struct host_thread {
@@ -143,26 +145,34 @@ void *host_get_gs(void)
 static struct {
     host_lock lock;
     bool installed;
-    void (*fn)(void *, void *);
+    void (*fn)(const struct host_registers *, void *);
     void *arg;
     host_parker done;
 } sample;
 
-static void sample_signal(int signo, siginfo_t *info, void *uc)
+static void sample_signal(int signo, siginfo_t *info, void *context)
 {
-    void (*fn)(void *, void *) = __atomic_exchange_n(&sample.fn, NULL, __ATOMIC_ACQ_REL);
+    static const int map[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    const ucontext_t *uc = context;
+    void (*fn)(const struct host_registers *, void *) = __atomic_exchange_n(&sample.fn, NULL, __ATOMIC_ACQ_REL);
+    struct host_registers r;
     int saved = errno;
 
     (void)signo;
     (void)info;
     if (fn) {
-        fn(uc, sample.arg);
+        for (int i = 0; i < 16; i++)
+            r.gp[i] = (uint64_t)uc->uc_mcontext.gregs[map[i]];
+        r.rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
+        r.rflags = (uint64_t)uc->uc_mcontext.gregs[REG_EFL];
+        fn(&r, sample.arg);
         host_unpark(&sample.done);
     }
     errno = saved;
 }
 
-bool host_thread_sample(int tid, void (*fn)(void *ucontext, void *arg), void *arg)
+bool host_thread_sample(int tid, void (*fn)(const struct host_registers *, void *), void *arg)
 {
     bool ok;
 

@@ -8,6 +8,13 @@
 
 #include <stdio.h>
 
+/* The mount manager's question for a volume's device name (mountmgr.h: MOUNTDEV_NAME, 'M' function 2). */
+typedef struct _DEVICE_NAME {
+    USHORT NameLength;
+    WCHAR Name[1];
+} DEVICE_NAME;
+#define QUERY_DEVICE_NAME CTL_CODE('M', 2, METHOD_BUFFERED, FILE_ANY_ACCESS)
+
 IOX_VOLUME_HOOKS IoxVolumeHooks;
 
 static IOX_VOLUME *Volumes;     /* guarded by IopDatabaseLock, oldest first */
@@ -35,17 +42,17 @@ static NTSTATUS NTAPI DiskControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
     ULONG Room = Stack->Parameters.DeviceIoControl.OutputBufferLength;
     IOX_VOLUME *Volume = IoxVolumeOfDevice(DeviceObject);
-    PMOUNTDEV_NAME Name = Irp->AssociatedIrp.SystemBuffer;
+    DEVICE_NAME *Name = Irp->AssociatedIrp.SystemBuffer;
     ULONG Needed;
 
-    if (!Volume || Stack->Parameters.DeviceIoControl.IoControlCode != IOCTL_MOUNTDEV_QUERY_DEVICE_NAME)
+    if (!Volume || Stack->Parameters.DeviceIoControl.IoControlCode != QUERY_DEVICE_NAME)
         return Answer(Irp, STATUS_INVALID_DEVICE_REQUEST, 0);
-    if (Room < sizeof(MOUNTDEV_NAME))
+    if (Room < sizeof(DEVICE_NAME))
         return Answer(Irp, STATUS_INVALID_PARAMETER, 0);
     Name->NameLength = Volume->DeviceName.Length;
-    Needed = FIELD_OFFSET(MOUNTDEV_NAME, Name) + Volume->DeviceName.Length;
+    Needed = FIELD_OFFSET(DEVICE_NAME, Name) + Volume->DeviceName.Length;
     if (Room < Needed)
-        return Answer(Irp, STATUS_BUFFER_OVERFLOW, sizeof(MOUNTDEV_NAME));
+        return Answer(Irp, STATUS_BUFFER_OVERFLOW, sizeof(DEVICE_NAME));
     memcpy(Name->Name, Volume->DeviceName.Buffer, Volume->DeviceName.Length);
     return Answer(Irp, STATUS_SUCCESS, Needed);
 }

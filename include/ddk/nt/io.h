@@ -4,6 +4,7 @@
 #define OPENFLT_NT_IO_H
 
 #include "io_types.h"
+#include "rtl.h"
 #include "ex.h"
 #include "mm.h"
 #include "rtl.h"

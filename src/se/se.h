@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* se.h - tokens and subjects. A machine has two users: the System process and the administrator who runs scripts. */
+#ifndef OPENFLT_SE_SE_H
+#define OPENFLT_SE_SE_H
+
+#include "ke/ke.h"
+#include "ob/ob.h"
+
+extern OBX_TYPE SexTokenType;
+
+/* SEC_x bits of a token. */
+enum { SEX_SYSTEM = 1, SEX_ADMINISTRATOR = 2 };
+
+/* A primary token with one reference. */
+NTSTATUS SexCreateToken(ULONG Flags, PACCESS_TOKEN *Token);
+/* The System token, not referenced; valid between SexStart and SexEnd. */
+PACCESS_TOKEN SexSystemToken(void);
+
+NTSTATUS SexStart(void);
+void SexEnd(void);
+
+#endif
