@@ -267,12 +267,6 @@ BOOLEAN NTAPI ObReferenceObjectSafe(PVOID Object)
     return ObxReferenceIfAlive(Object);
 }
 
-/* Current count, for diagnosis. */
-ULONG NTAPI ObGetObjectPointerCount(PVOID Object)
-{
-    return (ULONG)OBX_HEADER_OF(Object)->References;
-}
-
 static NTSTATUS ReferenceByPointer(PVOID Object, POBJECT_TYPE Type, KPROCESSOR_MODE Mode, const void *Caller)
 {
     OBX_TYPE *Own = ObxTypeOf(Object);
