@@ -249,8 +249,9 @@ TEST(io_depth, "io.IofCallDriver.no_location_left_is_bug_check_35.IRP-011")
     KexHooks.Stop = OnStop;
     StopCode = NO_MORE_IRP_STACK_LOCATIONS;
     PIRP Irp = IoAllocateIrp(1, FALSE);
-    IoGetNextIrpStackLocation(Irp)->MajorFunction = IRP_MJ_FLUSH_BUFFERS;
-    IoCallDriver(Device[2], Irp);
+    /* Its only location is the sender's own already. */
+    IoSetNextIrpStackLocation(Irp);
+    IoCallDriver(Device[0], Irp);
     CHECK(!"reached");
 }
 
