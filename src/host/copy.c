@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies and probes that survive bad pointers. The kernel does the access on our behalf, so a bad byte is an error
- * number instead of a fault. Pages of a range with its own pager read as bad here; their owner brings them in.
+ * Copies and probes that survive bad pointers. The kernel does the access on our behalf, so a bad
+ * byte is an error number instead of a fault. Pages of a range with its own pager read as bad here;
+ * their owner brings them in.
  */
 #include "host/host.h"
 

@@ -45,6 +45,8 @@ void *host_map_shared(size_t bytes);
 int host_window_init(void);
 void *host_window_alloc(size_t bytes, int prot);
 int host_window_free(void *base, size_t bytes);
+/* Every page of the range is allocated in the window with this access. Says nothing about what is mapped over it. */
+bool host_window_allows(const void *base, size_t n, bool write);
 /* The same memory at an address above the limit: how kernel code reaches user pages. NULL outside of the window. */
 void *host_window_alias(const void *user);
 static inline bool host_is_user_range(const void *p, size_t n)

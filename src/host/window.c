@@ -24,6 +24,7 @@ static struct {
     int fd;
     char *alias;
     uint8_t used[GRAINS];
+    uint8_t prot[WINDOW_SIZE / HOST_PAGE]; /* read without the lock: a probe is a look, not a promise */
     size_t hint;
 } window;
 
@@ -86,6 +87,7 @@ void *host_window_alloc(size_t bytes, int prot)
             p = NULL;
         } else {
             memset(window.used + at, 1, count);
+            memset(window.prot + at * (GRAIN / HOST_PAGE), prot, pages / HOST_PAGE);
             window.hint = at + count < GRAINS ? at + count : 0;
         }
     }
@@ -105,8 +107,23 @@ int host_window_free(void *base, size_t bytes)
     host_punch(window.fd, at * GRAIN, count * GRAIN);
     host_map_file(base, window.fd, at * GRAIN, count * GRAIN, HOST_NONE);
     memset(window.used + at, 0, count);
+    memset(window.prot + at * (GRAIN / HOST_PAGE), 0, count * (GRAIN / HOST_PAGE));
     host_lock_release(&window.lock);
     return 0;
+}
+
+bool host_window_allows(const void *base, size_t n, bool write)
+{
+    uintptr_t first = ((uintptr_t)base - WINDOW_BASE) / HOST_PAGE;
+    uintptr_t last = ((uintptr_t)base + n - 1 - WINDOW_BASE) / HOST_PAGE;
+    int need = write ? HOST_RW : HOST_READ;
+
+    if ((uintptr_t)base < WINDOW_BASE || last >= WINDOW_SIZE / HOST_PAGE || last < first)
+        return false;
+    for (uintptr_t i = first; i <= last; i++)
+        if ((window.prot[i] & need) != need)
+            return false;
+    return true;
 }
 
 void *host_window_alias(const void *user)

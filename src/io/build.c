@@ -2,7 +2,8 @@
 /* Requests a driver asks the I/O manager to build: IoBuild... */
 #include "io/iop.h"
 
-/* Buffers of a request to a buffered device: a copy, freed at completion. Input is copied to it when Source is given. */
+/* Buffers of a request to a buffered device: a copy, freed at completion. Input is copied to it
+ * when Source is given. */
 static NTSTATUS AttachSystemBuffer(PIRP Irp, ULONG Length, const void *Source, ULONG SourceLength)
 {
     if (!Length)
@@ -33,7 +34,8 @@ static NTSTATUS AttachMdl(PIRP Irp, PVOID Buffer, ULONG Length, LOCK_OPERATION O
 }
 
 /* Data buffer of a read or write as the device wants it. */
-static NTSTATUS AttachTransfer(PIRP Irp, PDEVICE_OBJECT Device, UCHAR Major, PVOID Buffer, ULONG Length)
+static NTSTATUS AttachTransfer(PIRP Irp, PDEVICE_OBJECT Device, UCHAR Major, PVOID Buffer,
+                               ULONG Length)
 {
     NTSTATUS Status;
 
@@ -52,7 +54,7 @@ static NTSTATUS AttachTransfer(PIRP Irp, PDEVICE_OBJECT Device, UCHAR Major, PVO
 }
 
 static PIRP BuildFsd(ULONG MajorFunction, PDEVICE_OBJECT Device, PVOID Buffer, ULONG Length,
-    PLARGE_INTEGER StartingOffset, PIO_STATUS_BLOCK Iosb, const void *Caller)
+                     PLARGE_INTEGER StartingOffset, PIO_STATUS_BLOCK Iosb, const void *Caller)
 {
     PIRP Irp = IopAllocateIrp(Device->StackSize, Caller);
     PIO_STACK_LOCATION Stack;
@@ -77,25 +79,28 @@ static PIRP BuildFsd(ULONG MajorFunction, PDEVICE_OBJECT Device, PVOID Buffer, U
 
 /*
  * A read, write, flush, shutdown or PnP request that the caller frees in its completion routine.
- * IRQL <= DISPATCH_LEVEL (nf-wdm-iobuildasynchronousfsdrequest). NULL when memory is short or the buffer is bad.
+ * IRQL <= DISPATCH_LEVEL (nf-wdm-iobuildasynchronousfsdrequest). NULL when memory is short or the
+ * buffer is bad.
  */
-PIRP NTAPI IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, PVOID Buffer, ULONG Length,
-    PLARGE_INTEGER StartingOffset, PIO_STATUS_BLOCK IoStatusBlock)
+PIRP NTAPI IoBuildAsynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject,
+                                         PVOID Buffer, ULONG Length, PLARGE_INTEGER StartingOffset,
+                                         PIO_STATUS_BLOCK IoStatusBlock)
 {
     return BuildFsd(MajorFunction, DeviceObject, Buffer, Length, StartingOffset, IoStatusBlock,
-        __builtin_return_address(0));
+                    __builtin_return_address(0));
 }
 
 /*
- * The same for a caller that waits: the I/O manager sets Event, fills the status block and frees the request, which is
- * on the thread's list meanwhile. PASSIVE_LEVEL; a caller at APC_LEVEL waits for an APC it keeps out
- * (nf-wdm-iobuildsynchronousfsdrequest).
+ * The same for a caller that waits: the I/O manager sets Event, fills the status block and frees
+ * the request, which is on the thread's list meanwhile. PASSIVE_LEVEL; a caller at APC_LEVEL waits
+ * for an APC it keeps out (nf-wdm-iobuildsynchronousfsdrequest).
  */
-PIRP NTAPI IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, PVOID Buffer, ULONG Length,
-    PLARGE_INTEGER StartingOffset, PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock)
+PIRP NTAPI IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject,
+                                        PVOID Buffer, ULONG Length, PLARGE_INTEGER StartingOffset,
+                                        PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock)
 {
     PIRP Irp = BuildFsd(MajorFunction, DeviceObject, Buffer, Length, StartingOffset, IoStatusBlock,
-        __builtin_return_address(0));
+                        __builtin_return_address(0));
 
     if (!Irp)
         return NULL;
@@ -105,15 +110,16 @@ PIRP NTAPI IoBuildSynchronousFsdRequest(ULONG MajorFunction, PDEVICE_OBJECT Devi
 }
 
 /* Buffers of a device control by its transfer method (nf-wdm-iobuilddeviceiocontrolrequest). */
-static NTSTATUS AttachControl(PIRP Irp, ULONG Code, PVOID Input, ULONG InputLength, PVOID Output, ULONG OutputLength)
+static NTSTATUS AttachControl(PIRP Irp, ULONG Code, PVOID Input, ULONG InputLength, PVOID Output,
+                              ULONG OutputLength)
 {
     ULONG Method = Code & 3;
     NTSTATUS Status;
 
     switch (Method) {
     case METHOD_BUFFERED:
-        Status = AttachSystemBuffer(Irp, InputLength > OutputLength ? InputLength : OutputLength, Input,
-            Input ? InputLength : 0);
+        Status = AttachSystemBuffer(Irp, InputLength > OutputLength ? InputLength : OutputLength,
+                                    Input, Input ? InputLength : 0);
         if (NT_SUCCESS(Status) && Output && OutputLength) {
             Irp->UserBuffer = Output;
             Irp->Flags |= IRP_INPUT_OPERATION;
@@ -126,18 +132,21 @@ static NTSTATUS AttachControl(PIRP Irp, ULONG Code, PVOID Input, ULONG InputLeng
     default:
         Status = AttachSystemBuffer(Irp, Input ? InputLength : 0, Input, Input ? InputLength : 0);
         if (NT_SUCCESS(Status) && Output)
-            Status = AttachMdl(Irp, Output, OutputLength, Method == METHOD_IN_DIRECT ? IoReadAccess : IoWriteAccess);
+            Status = AttachMdl(Irp, Output, OutputLength,
+                               Method == METHOD_IN_DIRECT ? IoReadAccess : IoWriteAccess);
         return Status;
     }
 }
 
 /*
- * A device control a kernel-mode caller sends and waits for; as IoBuildSynchronousFsdRequest otherwise.
- * PASSIVE_LEVEL. NULL when memory is short.
+ * A device control a kernel-mode caller sends and waits for; as IoBuildSynchronousFsdRequest
+ * otherwise. PASSIVE_LEVEL. NULL when memory is short.
  */
-PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject, PVOID InputBuffer,
-    ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength, BOOLEAN InternalDeviceIoControl, PKEVENT Event,
-    PIO_STATUS_BLOCK IoStatusBlock)
+PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject,
+                                         PVOID InputBuffer, ULONG InputBufferLength,
+                                         PVOID OutputBuffer, ULONG OutputBufferLength,
+                                         BOOLEAN InternalDeviceIoControl, PKEVENT Event,
+                                         PIO_STATUS_BLOCK IoStatusBlock)
 {
     PIRP Irp = IopAllocateIrp(DeviceObject->StackSize, __builtin_return_address(0));
     PIO_STACK_LOCATION Stack;
@@ -145,12 +154,13 @@ PIRP NTAPI IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT Dev
     if (!Irp)
         return NULL;
     Stack = IoGetNextIrpStackLocation(Irp);
-    Stack->MajorFunction = InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL;
+    Stack->MajorFunction =
+        InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL;
     Stack->Parameters.DeviceIoControl.OutputBufferLength = OutputBufferLength;
     Stack->Parameters.DeviceIoControl.InputBufferLength = InputBufferLength;
     Stack->Parameters.DeviceIoControl.IoControlCode = IoControlCode;
     if (!NT_SUCCESS(AttachControl(Irp, IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
-            OutputBufferLength))) {
+                                  OutputBufferLength))) {
         if (Irp->AssociatedIrp.SystemBuffer)
             ExFreePool(Irp->AssociatedIrp.SystemBuffer);
         IopFreeIrp(Irp);

@@ -4,7 +4,8 @@
 
 static KSPIN_LOCK CancelLock;
 
-/* Raises to DISPATCH_LEVEL and takes the lock that guards cancel routines (nf-wdm-ioacquirecancelspinlock). */
+/* Raises to DISPATCH_LEVEL and takes the lock that guards cancel routines
+ * (nf-wdm-ioacquirecancelspinlock). */
 VOID NTAPI IoAcquireCancelSpinLock(PKIRQL Irql)
 {
     KeAcquireSpinLock(&CancelLock, Irql);
@@ -17,9 +18,9 @@ VOID NTAPI IoReleaseCancelSpinLock(KIRQL Irql)
 }
 
 /*
- * Marks a request as cancelled and calls its cancel routine when it has one; the routine releases the cancel lock and
- * completes the request. IRQL <= DISPATCH_LEVEL. TRUE when a routine was called (nf-wdm-iocancelirp). A routine left
- * set on a completed request is bug check 0x48.
+ * Marks a request as cancelled and calls its cancel routine when it has one; the routine releases
+ * the cancel lock and completes the request. IRQL <= DISPATCH_LEVEL. TRUE when a routine was called
+ * (nf-wdm-iocancelirp). A routine left set on a completed request is bug check 0x48.
  */
 BOOLEAN NTAPI IoCancelIrp(PIRP Irp)
 {
@@ -40,12 +41,13 @@ BOOLEAN NTAPI IoCancelIrp(PIRP Irp)
     return TRUE;
 }
 
-/* ---- cancel-safe queues -------------------------------------------------------------------------------------- */
+/* ---- cancel-safe queues ---------------------------------------------------------------------- */
 
 /*
- * The queue is the driver's; these routines order insertion, removal and cancellation by its lock. A request in the
- * queue points to its context or to the queue from Tail.Overlay.DriverContext[3], which is how the cancel routine
- * finds it (ns-wdm-_io_csq). Whoever takes the cancel routine off the request owns it.
+ * The queue is the driver's; these routines order insertion, removal and cancellation by its lock.
+ * A request in the queue points to its context or to the queue from Tail.Overlay.DriverContext[3],
+ * which is how the cancel routine finds it (ns-wdm-_io_csq). Whoever takes the cancel routine off
+ * the request owns it.
  */
 static VOID NTAPI CsqCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
@@ -65,31 +67,39 @@ static VOID NTAPI CsqCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 }
 
 /* Records the driver's queue routines; any IRQL (nf-wdm-iocsqinitialize). */
-NTSTATUS NTAPI IoCsqInitialize(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP CsqInsertIrp, PIO_CSQ_REMOVE_IRP CsqRemoveIrp,
-    PIO_CSQ_PEEK_NEXT_IRP CsqPeekNextIrp, PIO_CSQ_ACQUIRE_LOCK CsqAcquireLock, PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
-    PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp)
+NTSTATUS NTAPI IoCsqInitialize(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP CsqInsertIrp,
+                               PIO_CSQ_REMOVE_IRP CsqRemoveIrp,
+                               PIO_CSQ_PEEK_NEXT_IRP CsqPeekNextIrp,
+                               PIO_CSQ_ACQUIRE_LOCK CsqAcquireLock,
+                               PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
+                               PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp)
 {
-    *Csq = (IO_CSQ){IO_TYPE_CSQ, CsqInsertIrp, CsqRemoveIrp, CsqPeekNextIrp, CsqAcquireLock, CsqReleaseLock,
-        CsqCompleteCanceledIrp, NULL};
+    *Csq = (IO_CSQ){IO_TYPE_CSQ,    CsqInsertIrp,   CsqRemoveIrp,           CsqPeekNextIrp,
+                    CsqAcquireLock, CsqReleaseLock, CsqCompleteCanceledIrp, NULL};
     return STATUS_SUCCESS;
 }
 
 /* The same with an insert routine that may refuse (nf-wdm-iocsqinitializeex). */
-NTSTATUS NTAPI IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX CsqInsertIrp, PIO_CSQ_REMOVE_IRP CsqRemoveIrp,
-    PIO_CSQ_PEEK_NEXT_IRP CsqPeekNextIrp, PIO_CSQ_ACQUIRE_LOCK CsqAcquireLock, PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
-    PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp)
+NTSTATUS NTAPI IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX CsqInsertIrp,
+                                 PIO_CSQ_REMOVE_IRP CsqRemoveIrp,
+                                 PIO_CSQ_PEEK_NEXT_IRP CsqPeekNextIrp,
+                                 PIO_CSQ_ACQUIRE_LOCK CsqAcquireLock,
+                                 PIO_CSQ_RELEASE_LOCK CsqReleaseLock,
+                                 PIO_CSQ_COMPLETE_CANCELED_IRP CsqCompleteCanceledIrp)
 {
-    IoCsqInitialize(Csq, (PIO_CSQ_INSERT_IRP)(PVOID)CsqInsertIrp, CsqRemoveIrp, CsqPeekNextIrp, CsqAcquireLock,
-        CsqReleaseLock, CsqCompleteCanceledIrp);
+    IoCsqInitialize(Csq, (PIO_CSQ_INSERT_IRP)(PVOID)CsqInsertIrp, CsqRemoveIrp, CsqPeekNextIrp,
+                    CsqAcquireLock, CsqReleaseLock, CsqCompleteCanceledIrp);
     Csq->Type = IO_TYPE_CSQ_EX;
     return STATUS_SUCCESS;
 }
 
 /*
- * Pends the request and queues it; one that is cancelled already is completed by CsqCompleteCanceledIrp and the call
- * still succeeds. The queue's lock decides the IRQL (nf-wdm-iocsqinsertirpex). Returns what the insert routine said.
+ * Pends the request and queues it; one that is cancelled already is completed by
+ * CsqCompleteCanceledIrp and the call still succeeds. The queue's lock decides the IRQL
+ * (nf-wdm-iocsqinsertirpex). Returns what the insert routine said.
  */
-NTSTATUS NTAPI IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PVOID InsertContext)
+NTSTATUS NTAPI IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context,
+                                PVOID InsertContext)
 {
     NTSTATUS Status = STATUS_SUCCESS;
     bool Cancelled;
@@ -146,7 +156,7 @@ PIRP NTAPI IoCsqRemoveNextIrp(PIO_CSQ Csq, PVOID PeekContext)
         PIO_CSQ_IRP_CONTEXT Context;
 
         if (!IoSetCancelRoutine(Irp, NULL))
-            continue;       /* its cancel routine waits for this lock */
+            continue; /* its cancel routine waits for this lock */
         Csq->CsqRemoveIrp(Csq, Irp);
         Context = Irp->Tail.Overlay.DriverContext[3];
         if (Context->Type == IO_TYPE_CSQ_IRP_CONTEXT)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The way of a request down and up: IofCallDriver, IofCompleteRequest and what happens in the requesting thread.
+ * The way of a request down and up: IofCallDriver, IofCompleteRequest and what happens in the
+ * requesting thread.
  *
- * Completion has two parts, as on Windows. IofCompleteRequest walks the completion routines in whatever context the
- * completing driver is in; then the requesting thread gets the results by a special kernel APC. When that thread is
- * already here and could take the APC at once, its routine is called without queueing; when the sender waits anyway
- * (IRP_DEFER_IO_COMPLETION) and nothing was pended, the sender does the second part itself. A thread that waits with
- * APCs disabled for its own request therefore hangs here for the same reason as there.
+ * Completion has two parts, as on Windows. IofCompleteRequest walks the completion routines in
+ * whatever context the completing driver is in; then the requesting thread gets the results by a
+ * special kernel APC. When that thread is already here and could take the APC at once, its routine
+ * is called without queueing; when the sender waits anyway (IRP_DEFER_IO_COMPLETION) and nothing
+ * was pended, the sender does the second part itself. A thread that waits with APCs disabled for
+ * its own request therefore hangs here for the same reason as there.
  */
 #include "io/iop.h"
 #include "io/reparse.h"
 
-/* ---- trace ------------------------------------------------------------------------------------------------ */
+/* ---- trace ----------------------------------------------------------------------------------- */
 
 static void FillTransfer(PIO_STACK_LOCATION Stack, LONGLONG *Offset, ULONG *Length)
 {
@@ -43,8 +45,13 @@ static void TraceSend(PDEVICE_OBJECT Device, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetNextIrpStackLocation(Irp);
     IOP_BLOCK *Block = IopBlockOf(Irp);
-    KEX_TRACE Event = {.Kind = KEX_TRACE_IRP, .Major = Stack->MajorFunction, .Minor = Stack->MinorFunction,
-        .IrpFlags = Irp->Flags, .Irp = Irp, .Object = Stack->FileObject, .Who = TopName(Device)};
+    KEX_TRACE Event = {.Kind = KEX_TRACE_IRP,
+                       .Major = Stack->MajorFunction,
+                       .Minor = Stack->MinorFunction,
+                       .IrpFlags = Irp->Flags,
+                       .Irp = Irp,
+                       .Object = Stack->FileObject,
+                       .Who = TopName(Device)};
 
     FillTransfer(Stack, &Event.Offset, &Event.Length);
     if (Stack->FileObject)
@@ -63,10 +70,16 @@ static void TraceSend(PDEVICE_OBJECT Device, PIRP Irp)
 
 static void TraceDone(PIRP Irp, IOP_BLOCK *Block)
 {
-    KEX_TRACE Event = {.Kind = KEX_TRACE_IRP_DONE, .Major = Block->Major, .Minor = Block->Minor,
-        .IrpFlags = Block->TracedFlags, .Status = Irp->IoStatus.Status,
-        .Information = Irp->IoStatus.Information, .Offset = Block->Offset, .Length = Block->Length, .Irp = Irp,
-        .Object = Block->FileObject};
+    KEX_TRACE Event = {.Kind = KEX_TRACE_IRP_DONE,
+                       .Major = Block->Major,
+                       .Minor = Block->Minor,
+                       .IrpFlags = Block->TracedFlags,
+                       .Status = Irp->IoStatus.Status,
+                       .Information = Irp->IoStatus.Information,
+                       .Offset = Block->Offset,
+                       .Length = Block->Length,
+                       .Irp = Irp,
+                       .Object = Block->FileObject};
 
     Block->Traced = false;
     if (Block->FileObject)
@@ -75,27 +88,30 @@ static void TraceDone(PIRP Irp, IOP_BLOCK *Block)
         KexHooks.Trace(&Event);
 }
 
-/* ---- down -------------------------------------------------------------------------------------------------- */
+/* ---- down ------------------------------------------------------------------------------------ */
 
 static void __attribute__((noinline, cold)) BadCall(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     if (Irp->Type != IO_TYPE_IRP)
         KeBugCheckEx(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x3, (ULONG_PTR)Irp, 0, 0);
     if (!DeviceObject || DeviceObject->Type != IO_TYPE_DEVICE)
-        KeBugCheckEx(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x4, (ULONG_PTR)DeviceObject, (ULONG_PTR)Irp, 0);
+        KeBugCheckEx(DRIVER_VERIFIER_IOMANAGER_VIOLATION, 0x4, (ULONG_PTR)DeviceObject,
+                     (ULONG_PTR)Irp, 0);
     KeBugCheckEx(NO_MORE_IRP_STACK_LOCATIONS, (ULONG_PTR)Irp, (ULONG_PTR)DeviceObject, 0, 0);
 }
 
 /*
- * Hands a request to the next driver. The caller prepared the next stack location. IRQL <= DISPATCH_LEVEL; most file
- * system requests PASSIVE_LEVEL. Returns what the dispatch routine returns (nf-wdm-iocalldriver). Without a free
- * stack location the machine stops, as Windows does (bug check 0x35).
+ * Hands a request to the next driver. The caller prepared the next stack location. IRQL <=
+ * DISPATCH_LEVEL; most file system requests PASSIVE_LEVEL. Returns what the dispatch routine
+ * returns (nf-wdm-iocalldriver). Without a free stack location the machine stops, as Windows does
+ * (bug check 0x35).
  */
 NTSTATUS NTAPI IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack;
 
-    if (__builtin_expect(Irp->Type != IO_TYPE_IRP || !DeviceObject || DeviceObject->Type != IO_TYPE_DEVICE, 0))
+    if (__builtin_expect(
+            Irp->Type != IO_TYPE_IRP || !DeviceObject || DeviceObject->Type != IO_TYPE_DEVICE, 0))
         BadCall(DeviceObject, Irp);
     if (__builtin_expect(--Irp->CurrentLocation <= 0, 0))
         BadCall(DeviceObject, Irp);
@@ -129,7 +145,7 @@ NTSTATUS NTAPI IoCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return IofCallDriver(DeviceObject, Irp);
 }
 
-/* ---- in the requesting thread ------------------------------------------------------------------------------ */
+/* ---- in the requesting thread ---------------------------------------------------------------- */
 
 void IopSignalFile(PFILE_OBJECT FileObject, NTSTATUS Status)
 {
@@ -137,17 +153,18 @@ void IopSignalFile(PFILE_OBJECT FileObject, NTSTATUS Status)
     KeSetEvent(&FileObject->Event, 0, FALSE);
 }
 
-/* Buffered results to the caller's memory. A caller whose memory is gone gets the fault as its status. */
+/* Buffered results to the caller's memory. A caller whose memory is gone gets the fault as its
+ * status. */
 static void CopyResults(PIRP Irp)
 {
     NTSTATUS Status = Irp->IoStatus.Status;
 
     if (!(Irp->Flags & IRP_BUFFERED_IO))
         return;
-    if ((Irp->Flags & IRP_INPUT_OPERATION) && Status != STATUS_VERIFY_REQUIRED && !NT_ERROR(Status) &&
-        Irp->UserBuffer && Irp->IoStatus.Information) {
-        Status = MmxCopyOut(Irp->UserBuffer, Irp->AssociatedIrp.SystemBuffer, Irp->IoStatus.Information, 1,
-            Irp->RequestorMode);
+    if ((Irp->Flags & IRP_INPUT_OPERATION) && Status != STATUS_VERIFY_REQUIRED &&
+        !NT_ERROR(Status) && Irp->UserBuffer && Irp->IoStatus.Information) {
+        Status = MmxCopyOut(Irp->UserBuffer, Irp->AssociatedIrp.SystemBuffer,
+                            Irp->IoStatus.Information, 1, Irp->RequestorMode);
         if (!NT_SUCCESS(Status))
             Irp->IoStatus.Status = Status;
     }
@@ -165,8 +182,9 @@ static void FreeMdls(PIRP Irp)
     Irp->MdlAddress = NULL;
 }
 
-static VOID NTAPI UserApcKernelRoutine(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext,
-    PVOID *SystemArgument1, PVOID *SystemArgument2)
+static VOID NTAPI UserApcKernelRoutine(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine,
+                                       PVOID *NormalContext, PVOID *SystemArgument1,
+                                       PVOID *SystemArgument2)
 {
     UNREFERENCED_PARAMETER(NormalRoutine);
     UNREFERENCED_PARAMETER(NormalContext);
@@ -182,14 +200,16 @@ static VOID NTAPI UserApcRundown(PKAPC Apc)
 
 static void QueueUserApc(PIRP Irp)
 {
-    PKAPC Item = malloc(sizeof *Item);      /* lives until it ran */
+    PKAPC Item = malloc(sizeof *Item); /* lives until it ran */
 
     if (!Item)
         return;
-    /* IO_APC_ROUTINE(ApcContext, Iosb, Reserved) is a normal routine with its arguments in this order. */
-    KeInitializeApc(Item, (PRKTHREAD)Irp->Tail.Overlay.Thread, CurrentApcEnvironment, UserApcKernelRoutine,
-        UserApcRundown, (PKNORMAL_ROUTINE)(PVOID)Irp->Overlay.AsynchronousParameters.UserApcRoutine, Irp->RequestorMode,
-        Irp->Overlay.AsynchronousParameters.UserApcContext);
+    /* IO_APC_ROUTINE(ApcContext, Iosb, Reserved) is a normal routine with its arguments in this
+     * order. */
+    KeInitializeApc(Item, (PRKTHREAD)Irp->Tail.Overlay.Thread, CurrentApcEnvironment,
+                    UserApcKernelRoutine, UserApcRundown,
+                    (PKNORMAL_ROUTINE)(PVOID)Irp->Overlay.AsynchronousParameters.UserApcRoutine,
+                    Irp->RequestorMode, Irp->Overlay.AsynchronousParameters.UserApcContext);
     if (!KeInsertQueueApc(Item, Irp->UserIosb, NULL, 2))
         free(Item);
 }
@@ -205,12 +225,14 @@ static void Deliver(PIRP Irp)
     if (Irp->UserEvent) {
         KeSetEvent(Irp->UserEvent, 0, FALSE);
         /* A synchronous sender waits on its own event, an opener reads FinalStatus. */
-        if (FileObject && !(Irp->Flags & IRP_SYNCHRONOUS_API) && (FileObject->Flags & FO_SYNCHRONOUS_IO))
+        if (FileObject && !(Irp->Flags & IRP_SYNCHRONOUS_API) &&
+            (FileObject->Flags & FO_SYNCHRONOUS_IO))
             IopSignalFile(FileObject, Status);
     } else if (FileObject) {
         IopSignalFile(FileObject, Status);
     }
-    if (FileObject && !(Irp->Flags & IRP_CREATE_OPERATION) && Irp->Overlay.AsynchronousParameters.UserApcRoutine)
+    if (FileObject && !(Irp->Flags & IRP_CREATE_OPERATION) &&
+        Irp->Overlay.AsynchronousParameters.UserApcRoutine)
         QueueUserApc(Irp);
 }
 
@@ -224,13 +246,14 @@ void IopFinishRequest(PIRP Irp)
     CopyResults(Irp);
     FreeMdls(Irp);
     Failed = NT_ERROR(Irp->IoStatus.Status);
-    if ((Irp->Flags & IRP_CREATE_OPERATION) && Irp->IoStatus.Status == STATUS_REPARSE && Block && Block->Auxiliary)
+    if ((Irp->Flags & IRP_CREATE_OPERATION) && Irp->IoStatus.Status == STATUS_REPARSE && Block &&
+        Block->Auxiliary)
         IopKeepPendedReparse(FileObject, Block->Auxiliary);
     if (Block && Block->Queued)
         IopDequeueIrp(Irp);
     /*
-     * A request that failed at once tells its caller by the returned status only. One that was pended has nobody
-     * left to tell it but the status block and the events.
+     * A request that failed at once tells its caller by the returned status only. One that was
+     * pended has nobody left to tell it but the status block and the events.
      */
     if (!Failed || Irp->PendingReturned)
         Deliver(Irp);
@@ -251,7 +274,7 @@ void IoxFinishDeferred(PIRP Irp, NTSTATUS *Status)
 }
 
 static VOID NTAPI FinishApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalContext,
-    PVOID *SystemArgument1, PVOID *SystemArgument2)
+                            PVOID *SystemArgument1, PVOID *SystemArgument2)
 {
     PIRP Irp = CONTAINING_RECORD(Apc, IRP, Tail.Apc);
 
@@ -292,8 +315,9 @@ static void FinishInThread(PIRP Irp)
 
     if (!Thread) {
         KexFinding("IRP-023", "verifier", Block ? Block->Creator : NULL,
-            "request %p reached the end of its completion, but its creator set no completion routine that keeps it",
-            (void *)Irp);
+                   "request %p reached the end of its completion, but its creator set no "
+                   "completion routine that keeps it",
+                   (void *)Irp);
         IopFinishRequest(Irp);
         return;
     }
@@ -304,15 +328,15 @@ static void FinishInThread(PIRP Irp)
     /* The list entry is found by the thread, which the APC is about to overwrite. */
     if (Block && Block->Queued)
         IopDequeueIrp(Irp);
-    KeInitializeApc(&Irp->Tail.Apc, (PRKTHREAD)Thread, Irp->ApcEnvironment, FinishApc, DropApc, NULL, KernelMode,
-        NULL);
+    KeInitializeApc(&Irp->Tail.Apc, (PRKTHREAD)Thread, Irp->ApcEnvironment, FinishApc, DropApc,
+                    NULL, KernelMode, NULL);
     if (!KeInsertQueueApc(&Irp->Tail.Apc, FileObject, NULL, 0)) {
         Irp->Tail.Apc.SystemArgument1 = FileObject;
         DropApc(&Irp->Tail.Apc);
     }
 }
 
-/* ---- up ------------------------------------------------------------------------------------------------------ */
+/* ---- up -------------------------------------------------------------------------------------- */
 
 /* What the next owner of the location must not see. */
 static inline void ClearLocation(PIO_STACK_LOCATION Stack)
@@ -326,7 +350,8 @@ static inline void ClearLocation(PIO_STACK_LOCATION Stack)
 
 static inline bool WantsCall(PIRP Irp, UCHAR Control)
 {
-    if (NT_SUCCESS(Irp->IoStatus.Status) ? (Control & SL_INVOKE_ON_SUCCESS) : (Control & SL_INVOKE_ON_ERROR))
+    if (NT_SUCCESS(Irp->IoStatus.Status) ? (Control & SL_INVOKE_ON_SUCCESS)
+                                         : (Control & SL_INVOKE_ON_ERROR))
         return true;
     return Irp->Cancel && (Control & SL_INVOKE_ON_CANCEL);
 }
@@ -374,7 +399,8 @@ static void CompletePart(PIRP Irp)
         IofCompleteRequest(Master, 0);
 }
 
-/* Requests of the memory manager and closes: the waiter gets status and event at once, whatever APCs may do. */
+/* Requests of the memory manager and closes: the waiter gets status and event at once, whatever
+ * APCs may do. */
 static void CompletePaging(PIRP Irp)
 {
     bool Close = (Irp->Flags & IRP_CLOSE_OPERATION) != 0;
@@ -390,14 +416,16 @@ static void CompletePaging(PIRP Irp)
 static void UnlockMdls(PIRP Irp)
 {
     for (PMDL Mdl = Irp->MdlAddress; Mdl; Mdl = Mdl->Next)
-        if ((Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_SOURCE_IS_NONPAGED_POOL)) == MDL_PAGES_LOCKED)
+        if ((Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_SOURCE_IS_NONPAGED_POOL)) ==
+            MDL_PAGES_LOCKED)
             MmUnlockPages(Mdl);
 }
 
 /*
- * The driver is done with a request: completion routines run from here up, then the sender learns of it.
- * IRQL <= DISPATCH_LEVEL. The caller must not touch Irp afterwards. A request completed twice stops the machine
- * (bug check 0x44), one completed with STATUS_PENDING is a finding (nf-wdm-iocompleterequest).
+ * The driver is done with a request: completion routines run from here up, then the sender learns
+ * of it. IRQL <= DISPATCH_LEVEL. The caller must not touch Irp afterwards. A request completed
+ * twice stops the machine (bug check 0x44), one completed with STATUS_PENDING is a finding
+ * (nf-wdm-iocompleterequest).
  */
 VOID NTAPI IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
 {
@@ -408,10 +436,11 @@ VOID NTAPI IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         KeBugCheckEx(MULTIPLE_IRP_COMPLETE_REQUESTS, (ULONG_PTR)Irp, 0, 0, 0);
     if (__builtin_expect(Irp->IoStatus.Status == STATUS_PENDING || Irp->IoStatus.Status == -1, 0))
         KexFinding("IRP-006", "verifier", __builtin_return_address(0),
-            "request %p was completed with status 0x%08x", (void *)Irp, (unsigned)Irp->IoStatus.Status);
+                   "request %p was completed with status 0x%08x", (void *)Irp,
+                   (unsigned)Irp->IoStatus.Status);
     if (__builtin_expect(Irp->CancelRoutine != NULL, 0))
         KexFinding("IRP-007", "verifier", __builtin_return_address(0),
-            "request %p was completed with its cancel routine still set", (void *)Irp);
+                   "request %p was completed with its cancel routine still set", (void *)Irp);
     KexProgress();
     if (!WalkUp(Irp))
         return;
@@ -427,7 +456,8 @@ VOID NTAPI IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         return;
     }
     UnlockMdls(Irp);
-    /* The APC of a pended request lies over this field. A create's is reparse data that the opener wants. */
+    /* The APC of a pended request lies over this field. A create's is reparse data that the opener
+     * wants. */
     if ((Irp->Flags & IRP_CREATE_OPERATION) && Block) {
         Block->Auxiliary = Irp->Tail.Overlay.AuxiliaryBuffer;
     } else if (Irp->Tail.Overlay.AuxiliaryBuffer) {

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opens: from IoCreateFile through the name space to IRP_MJ_CREATE at the top of the volume's stack.
+ * Opens: from IoCreateFile through the name space to IRP_MJ_CREATE at the top of the volume's
+ * stack.
  *
- * IoCreateFile makes an IOX_OPEN and lets the object manager walk the name. The walk arrives at a device (or starts at
- * a file, for relative names), whose parse routine is IopParseDevice: it builds the file object and the request. A
- * reparse changes the name and sends the walk round again.
+ * IoCreateFile makes an IOX_OPEN and lets the object manager walk the name. The walk arrives at a
+ * device (or starts at a file, for relative names), whose parse routine is IopParseDevice: it
+ * builds the file object and the request. A reparse changes the name and sends the walk round
+ * again.
  */
 #include "io/iop.h"
 #include "io/reparse.h"
 
 #define VALID_OPTIONS 0x00ffffffu
-#define DIRECTORY_OPTIONS                                                                                          \
-    (FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT | FILE_WRITE_THROUGH |           \
-        FILE_COMPLETE_IF_OPLOCKED | FILE_OPEN_FOR_BACKUP_INTENT | FILE_DELETE_ON_CLOSE | FILE_OPEN_FOR_FREE_SPACE_QUERY | \
-        FILE_OPEN_BY_FILE_ID | FILE_OPEN_REPARSE_POINT | FILE_OPEN_NO_RECALL | FILE_OPEN_REMOTE_INSTANCE)
+#define DIRECTORY_OPTIONS                                                                          \
+    (FILE_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT |              \
+     FILE_WRITE_THROUGH | FILE_COMPLETE_IF_OPLOCKED | FILE_OPEN_FOR_BACKUP_INTENT |                \
+     FILE_DELETE_ON_CLOSE | FILE_OPEN_FOR_FREE_SPACE_QUERY | FILE_OPEN_BY_FILE_ID |                \
+     FILE_OPEN_REPARSE_POINT | FILE_OPEN_NO_RECALL | FILE_OPEN_REMOTE_INSTANCE)
 
-/* ---- the request -------------------------------------------------------------------------------------------- */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 static ULONG FileFlags(const IOX_OPEN *Open)
 {
@@ -36,14 +39,17 @@ static ULONG FileFlags(const IOX_OPEN *Open)
     return Flags;
 }
 
-/* Path from the volume's root, for traces and reports: a relative name hangs below its directory's. */
+/* Path from the volume's root, for traces and reports: a relative name hangs below its directory's.
+ */
 static void RecordPath(PFILE_OBJECT FileObject)
 {
     IOP_FILE_EXTENSION *Extension = IopFileExtension(FileObject, true);
-    PCUNICODE_STRING Base = FileObject->RelatedFileObject ? IoxFilePath(FileObject->RelatedFileObject) : NULL;
+    PCUNICODE_STRING Base =
+        FileObject->RelatedFileObject ? IoxFilePath(FileObject->RelatedFileObject) : NULL;
     PUNICODE_STRING Name = &FileObject->FileName;
     size_t Front = Base ? Base->Length : 0;
-    bool Separator = Front && Name->Length && ((PWCH)Base->Buffer)[Front / sizeof(WCHAR) - 1] != L'\\' &&
+    bool Separator = Front && Name->Length &&
+                     ((PWCH)Base->Buffer)[Front / sizeof(WCHAR) - 1] != L'\\' &&
                      Name->Buffer[0] != L':';
     size_t Bytes = Front + Separator * sizeof(WCHAR) + Name->Length;
     WCHAR *Buffer;
@@ -64,7 +70,8 @@ static NTSTATUS NameFile(PFILE_OBJECT FileObject, PCUNICODE_STRING Name)
 {
     if (Name->Length) {
         /* From pool: filters and file systems replace and free it. */
-        FileObject->FileName.Buffer = ExAllocatePoolWithTag(PagedPool, Name->Length + sizeof(WCHAR), IOX_POOL_TAG);
+        FileObject->FileName.Buffer =
+            ExAllocatePoolWithTag(PagedPool, Name->Length + sizeof(WCHAR), IOX_POOL_TAG);
         if (!FileObject->FileName.Buffer)
             return STATUS_INSUFFICIENT_RESOURCES;
         memcpy(FileObject->FileName.Buffer, Name->Buffer, Name->Length);
@@ -77,8 +84,8 @@ static NTSTATUS NameFile(PFILE_OBJECT FileObject, PCUNICODE_STRING Name)
 }
 
 /* A file object that holds its device, its VPB and the file its name is relative to. */
-static NTSTATUS MakeFile(IOX_OPEN *Open, PDEVICE_OBJECT Device, PVPB Vpb, PCUNICODE_STRING Name, bool Direct,
-    PFILE_OBJECT *Out)
+static NTSTATUS MakeFile(IOX_OPEN *Open, PDEVICE_OBJECT Device, PVPB Vpb, PCUNICODE_STRING Name,
+                         bool Direct, PFILE_OBJECT *Out)
 {
     PFILE_OBJECT FileObject;
     NTSTATUS Status;
@@ -124,12 +131,13 @@ static void UnmakeFile(PFILE_OBJECT FileObject)
 }
 
 static void FillCreate(PIRP Irp, IOX_OPEN *Open, OBX_OPEN *Walk, PFILE_OBJECT FileObject,
-    PIO_SECURITY_CONTEXT Security)
+                       PIO_SECURITY_CONTEXT Security)
 {
     static const UCHAR Majors[] = {IRP_MJ_CREATE, IRP_MJ_CREATE_NAMED_PIPE, IRP_MJ_CREATE_MAILSLOT};
     PIO_STACK_LOCATION Stack = IoGetNextIrpStackLocation(Irp);
 
-    *Security = (IO_SECURITY_CONTEXT){Walk->Qos, Walk->AccessState, Open->DesiredAccess, Open->CreateOptions};
+    *Security = (IO_SECURITY_CONTEXT){Walk->Qos, Walk->AccessState, Open->DesiredAccess,
+                                      Open->CreateOptions};
     Irp->Tail.Overlay.Thread = PsGetCurrentThread();
     Irp->Tail.Overlay.OriginalFileObject = FileObject;
     Irp->RequestorMode = Walk->Mode;
@@ -138,11 +146,13 @@ static void FillCreate(PIRP Irp, IOX_OPEN *Open, OBX_OPEN *Walk, PFILE_OBJECT Fi
     Irp->AssociatedIrp.SystemBuffer = Open->EaBuffer;
     IOP_BLOCK_OF(Irp)->EcpList = Open->EcpList;
     Stack->MajorFunction = Majors[Open->CreateType];
-    /* Force-access-check, paging file, target directory, stop on symlink, case: the same bits as IoCreateFile's. */
+    /* Force-access-check, paging file, target directory, stop on symlink, case: the same bits as
+     * IoCreateFile's. */
     Stack->Flags = (UCHAR)(Open->Options & 0x0f);
     Stack->FileObject = FileObject;
     Stack->Parameters.Create.SecurityContext = Security;
-    Stack->Parameters.Create.Options = (Open->Disposition << 24) | (Open->CreateOptions & 0x00ffffff);
+    Stack->Parameters.Create.Options =
+        (Open->Disposition << 24) | (Open->CreateOptions & 0x00ffffff);
     Stack->Parameters.Create.FileAttributes = Open->FileAttributes;
     Stack->Parameters.Create.ShareAccess = Open->ShareAccess;
     Stack->Parameters.Create.EaLength = Open->EaLength;
@@ -150,9 +160,10 @@ static void FillCreate(PIRP Irp, IOX_OPEN *Open, OBX_OPEN *Walk, PFILE_OBJECT Fi
         Stack->Parameters.CreatePipe.Parameters = Open->ExtraParameters;
 }
 
-/* Sends the create and waits. On STATUS_REPARSE with a tag, *Reparse is the data the file system attached. */
-static NTSTATUS SendCreate(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top, PFILE_OBJECT FileObject,
-    PIO_STATUS_BLOCK Iosb, PVOID *Reparse)
+/* Sends the create and waits. On STATUS_REPARSE with a tag, *Reparse is the data the file system
+ * attached. */
+static NTSTATUS SendCreate(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top,
+                           PFILE_OBJECT FileObject, PIO_STATUS_BLOCK Iosb, PVOID *Reparse)
 {
     KEX_WAIT Why = {"IRP_MJ_CREATE", FileObject, NULL, NULL, false, __builtin_return_address(0)};
     PIRP Irp = IopAllocateIrp(Top->StackSize, __builtin_return_address(0));
@@ -167,7 +178,8 @@ static NTSTATUS SendCreate(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top, P
     Status = IoxSend(Top, Irp);
     if (Status == STATUS_PENDING) {
         KexWaitForObject(&FileObject->Event, KernelMode, FALSE, NULL, &Why);
-        /* A pended create is finished by its APC, which leaves no auxiliary buffer behind: see reparse.c. */
+        /* A pended create is finished by its APC, which leaves no auxiliary buffer behind: see
+         * reparse.c. */
         *Reparse = IopTakePendedReparse(FileObject);
         return Iosb->Status;
     }
@@ -178,15 +190,16 @@ static NTSTATUS SendCreate(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top, P
     return Iosb->Status;
 }
 
-/* ---- parse --------------------------------------------------------------------------------------------------- */
+/* ---- parse ----------------------------------------------------------------------------------- */
 
 /* Only attributes of the device itself are asked for: no file system is involved. */
 static bool IsDirectOpen(const IOX_OPEN *Open, const OBX_OPEN *Walk)
 {
-    const ACCESS_MASK Harmless = SYNCHRONIZE | FILE_READ_ATTRIBUTES | READ_CONTROL | ACCESS_SYSTEM_SECURITY |
-                                 WRITE_OWNER | WRITE_DAC;
+    const ACCESS_MASK Harmless = SYNCHRONIZE | FILE_READ_ATTRIBUTES | READ_CONTROL |
+                                 ACCESS_SYSTEM_SECURITY | WRITE_OWNER | WRITE_DAC;
 
-    return !Walk->Remaining.Length && !Open->RelatedFileObject && !(Open->DesiredAccess & ~Harmless);
+    return !Walk->Remaining.Length && !Open->RelatedFileObject &&
+           !(Open->DesiredAccess & ~Harmless);
 }
 
 static bool HintIsValid(PDEVICE_OBJECT Base, PDEVICE_OBJECT Hint)
@@ -198,7 +211,8 @@ static bool HintIsValid(PDEVICE_OBJECT Base, PDEVICE_OBJECT Hint)
 }
 
 /* Attributes of a file by the fast path, which opens nothing. FALSE: open it. */
-static bool TryFastQuery(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top, PFILE_OBJECT FileObject)
+static bool TryFastQuery(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top,
+                         PFILE_OBJECT FileObject)
 {
     PFAST_IO_DISPATCH Fast = IoxFastIo(Top, FIELD_OFFSET(FAST_IO_DISPATCH, FastIoQueryOpen));
     FILE_NETWORK_OPEN_INFORMATION Information;
@@ -206,7 +220,8 @@ static bool TryFastQuery(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top, PFI
     bool Done;
     PIRP Irp;
 
-    if (!Fast || !Open->QueryOnly || !(Irp = IopAllocateIrp(Top->StackSize, __builtin_return_address(0))))
+    if (!Fast || !Open->QueryOnly ||
+        !(Irp = IopAllocateIrp(Top->StackSize, __builtin_return_address(0))))
         return false;
     FillCreate(Irp, Open, Walk, FileObject, &Security);
     IoSetNextIrpStackLocation(Irp);
@@ -222,7 +237,8 @@ static bool TryFastQuery(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Top, PFI
     return Done;
 }
 
-/* STATUS_REPARSE came back: the new name is in the file object (filters) or in the reparse data (file systems). */
+/* STATUS_REPARSE came back: the new name is in the file object (filters) or in the reparse data
+ * (file systems). */
 static NTSTATUS NextName(OBX_OPEN *Walk, PFILE_OBJECT FileObject, ULONG_PTR Tag, PVOID Reparse)
 {
     static const UNICODE_STRING Empty = {0};
@@ -231,7 +247,7 @@ static NTSTATUS NextName(OBX_OPEN *Walk, PFILE_OBJECT FileObject, ULONG_PTR Tag,
     if (Walk->Attributes & OBJ_DONT_REPARSE) {
         Status = STATUS_REPARSE_POINT_ENCOUNTERED;
     } else if (Tag == IO_REMOUNT) {
-        Status = STATUS_SUCCESS;        /* the same name once more */
+        Status = STATUS_SUCCESS; /* the same name once more */
     } else if (Tag == IO_REPARSE || Tag == IO_REPARSE_GLOBAL) {
         Status = ObxOpenReplaceName(Walk, &FileObject->FileName, &Empty);
     } else {
@@ -242,7 +258,8 @@ static NTSTATUS NextName(OBX_OPEN *Walk, PFILE_OBJECT FileObject, ULONG_PTR Tag,
     return NT_SUCCESS(Status) ? STATUS_REPARSE : Status;
 }
 
-static NTSTATUS OpenOn(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Device, PVPB Vpb, bool Direct, PVOID *Object)
+static NTSTATUS OpenOn(IOX_OPEN *Open, OBX_OPEN *Walk, PDEVICE_OBJECT Device, PVPB Vpb, bool Direct,
+                       PVOID *Object)
 {
     PDEVICE_OBJECT Base = Vpb ? Vpb->DeviceObject : Device;
     PDEVICE_OBJECT Top = IoxTopDevice(Base);
@@ -296,7 +313,7 @@ NTSTATUS IopParseDevice(OBX_OPEN *Walk, PVOID Body, PVOID *Object)
         return STATUS_SUCCESS;
     }
     if (Open->RelatedFileObject && Open->RelatedFileObject->DeviceObject != Device)
-        Open->RelatedFileObject = NULL;     /* a reparse took the name elsewhere */
+        Open->RelatedFileObject = NULL; /* a reparse took the name elsewhere */
     if (IopDeviceExtension(Device)->Deleted || (Device->Flags & DO_DEVICE_INITIALIZING))
         return STATUS_NO_SUCH_DEVICE;
     if ((Device->Flags & DO_EXCLUSIVE) && Device->ReferenceCount && !Open->RelatedFileObject)
@@ -342,22 +359,25 @@ PECP_LIST IoxEcpListOfIrp(PIRP Irp)
     return Block ? Block->EcpList : NULL;
 }
 
-/* ---- IoCreateFile --------------------------------------------------------------------------------------------- */
+/* ---- IoCreateFile ---------------------------------------------------------------------------- */
 
-static bool OptionsFit(ACCESS_MASK Access, ULONG Attributes, ULONG Share, ULONG Disposition, ULONG Options)
+static bool OptionsFit(ACCESS_MASK Access, ULONG Attributes, ULONG Share, ULONG Disposition,
+                       ULONG Options)
 {
     const ULONG Synchronous = FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT;
 
-    if ((Attributes & ~(ULONG)FILE_ATTRIBUTE_VALID_FLAGS) || (Share & ~(ULONG)FILE_SHARE_VALID_FLAGS) ||
-        Disposition > FILE_MAXIMUM_DISPOSITION || (Options & ~VALID_OPTIONS))
+    if ((Attributes & ~(ULONG)FILE_ATTRIBUTE_VALID_FLAGS) ||
+        (Share & ~(ULONG)FILE_SHARE_VALID_FLAGS) || Disposition > FILE_MAXIMUM_DISPOSITION ||
+        (Options & ~VALID_OPTIONS))
         return false;
-    if ((Options & Synchronous) && (!(Access & SYNCHRONIZE) || (Options & Synchronous) == Synchronous))
+    if ((Options & Synchronous) &&
+        (!(Access & SYNCHRONIZE) || (Options & Synchronous) == Synchronous))
         return false;
     if ((Options & FILE_DELETE_ON_CLOSE) && !(Access & DELETE))
         return false;
     if ((Options & FILE_DIRECTORY_FILE) && !(Options & FILE_NON_DIRECTORY_FILE) &&
         ((Options & ~(ULONG)DIRECTORY_OPTIONS) ||
-            (Disposition != FILE_CREATE && Disposition != FILE_OPEN && Disposition != FILE_OPEN_IF)))
+         (Disposition != FILE_CREATE && Disposition != FILE_OPEN && Disposition != FILE_OPEN_IF)))
         return false;
     if ((Options & FILE_DIRECTORY_FILE) && (Options & FILE_NON_DIRECTORY_FILE))
         return false;
@@ -385,11 +405,13 @@ static NTSTATUS CaptureEa(IOX_OPEN *Open, PVOID Buffer, ULONG Length, KPROCESSOR
 }
 
 /* Walks the name and makes the handle. */
-static NTSTATUS OpenHandle(IOX_OPEN *Open, OBX_ATTRIBUTES *Attributes, KPROCESSOR_MODE Mode, const void *Caller,
-    PHANDLE Handle)
+static NTSTATUS OpenHandle(IOX_OPEN *Open, OBX_ATTRIBUTES *Attributes, KPROCESSOR_MODE Mode,
+                           const void *Caller, PHANDLE Handle)
 {
-    OBX_OPEN Walk = {.Attributes = Attributes->Attributes | OBJ_CASE_INSENSITIVE, .Mode = Mode, .Type = &IoxFileType,
-        .Context = Open};
+    OBX_OPEN Walk = {.Attributes = Attributes->Attributes | OBJ_CASE_INSENSITIVE,
+                     .Mode = Mode,
+                     .Type = &IoxFileType,
+                     .Context = Open};
     OBX_ACCESS Access;
     NTSTATUS Status = STATUS_SUCCESS, HandleStatus;
     PVOID FileObject;
@@ -406,8 +428,9 @@ static NTSTATUS OpenHandle(IOX_OPEN *Open, OBX_ATTRIBUTES *Attributes, KPROCESSO
     if (NT_SUCCESS(Status)) {
         /* Keeps a successful but telling status (an oplock break under way) for the caller. */
         Status = Open->FinalStatus;
-        HandleStatus = ObxInsertHandle(NULL, FileObject, ObxGrantedAccess(&Access.State, &IoxFileType, Mode),
-            Attributes->Attributes, Handle);
+        HandleStatus =
+            ObxInsertHandle(NULL, FileObject, ObxGrantedAccess(&Access.State, &IoxFileType, Mode),
+                            Attributes->Attributes, Handle);
         if (NT_SUCCESS(HandleStatus))
             ((PFILE_OBJECT)FileObject)->Flags |= FO_HANDLE_CREATED;
         else
@@ -441,22 +464,28 @@ static NTSTATUS CaptureOpen(const REQUEST *Request, KPROCESSOR_MODE Mode, IOX_OP
 {
     NTSTATUS Status;
 
-    *Open = (IOX_OPEN){.Signature = IOX_OPEN_SIGNATURE, .DesiredAccess = Request->Access,
-        .CreateOptions = Request->CreateOptions, .Disposition = Request->Disposition,
-        .FileAttributes = (USHORT)Request->FileAttributes, .ShareAccess = (USHORT)Request->Share,
-        .Options = Request->Options, .CreateType = Request->Type, .ExtraParameters = Request->Extra,
-        .TargetDevice = Request->Hint, .DriverContext = Request->Context};
+    *Open = (IOX_OPEN){.Signature = IOX_OPEN_SIGNATURE,
+                       .DesiredAccess = Request->Access,
+                       .CreateOptions = Request->CreateOptions,
+                       .Disposition = Request->Disposition,
+                       .FileAttributes = (USHORT)Request->FileAttributes,
+                       .ShareAccess = (USHORT)Request->Share,
+                       .Options = Request->Options,
+                       .CreateType = Request->Type,
+                       .ExtraParameters = Request->Extra,
+                       .TargetDevice = Request->Hint,
+                       .DriverContext = Request->Context};
     if (Request->Context) {
         Open->EcpList = Request->Context->ExtraCreateParameter;
         if (Request->Context->DeviceObjectHint)
             Open->TargetDevice = Request->Context->DeviceObjectHint;
     }
     if (!OptionsFit(Request->Access, Request->FileAttributes, Request->Share, Request->Disposition,
-            Request->CreateOptions))
+                    Request->CreateOptions))
         return STATUS_INVALID_PARAMETER;
     if (Request->AllocationSize) {
         Status = MmxCopyIn(&Open->AllocationSize, Request->AllocationSize, sizeof(LARGE_INTEGER),
-            TYPE_ALIGNMENT(LARGE_INTEGER), Mode);
+                           TYPE_ALIGNMENT(LARGE_INTEGER), Mode);
         if (!NT_SUCCESS(Status))
             return Status;
         if (Open->AllocationSize.QuadPart < 0)
@@ -468,7 +497,8 @@ static NTSTATUS CaptureOpen(const REQUEST *Request, KPROCESSOR_MODE Mode, IOX_OP
 
 static NTSTATUS CreateFile(const REQUEST *Request)
 {
-    KPROCESSOR_MODE Mode = Request->Options & IO_NO_PARAMETER_CHECKING ? KernelMode : ExGetPreviousMode();
+    KPROCESSOR_MODE Mode =
+        Request->Options & IO_NO_PARAMETER_CHECKING ? KernelMode : ExGetPreviousMode();
     IO_STATUS_BLOCK Iosb = {0};
     OBX_ATTRIBUTES Attributes = {0};
     HANDLE Handle = NULL;
@@ -489,7 +519,8 @@ static NTSTATUS CreateFile(const REQUEST *Request)
     if (Open.EaBuffer)
         ExFreePool(Open.EaBuffer);
     if (NT_SUCCESS(Status) || Open.ParseReached) {
-        /* Windows reports the file system's answer in both places; a failed open leaves no handle. */
+        /* Windows reports the file system's answer in both places; a failed open leaves no handle.
+         */
         Iosb.Status = Status;
         Iosb.Information = Open.Information;
         Written = MmxCopyOut(Request->Iosb, &Iosb, sizeof Iosb, 1, Mode);
@@ -497,80 +528,137 @@ static NTSTATUS CreateFile(const REQUEST *Request)
             Status = Written;
     }
     if (Handle && NT_SUCCESS(Status))
-        Status = NT_SUCCESS(Written = MmxCopyOut(Request->Handle, &Handle, sizeof Handle, 1, Mode)) ? Status : Written;
+        Status = NT_SUCCESS(Written = MmxCopyOut(Request->Handle, &Handle, sizeof Handle, 1, Mode))
+                     ? Status
+                     : Written;
     if (Handle && !NT_SUCCESS(Status))
         ObxCloseHandle(Handle, KernelMode, NULL);
     return Status;
 }
 
 /*
- * Opens or creates a file for a kernel component; NtCreateFile and every other form ends here too. PASSIVE_LEVEL, APCs
- * enabled. Options are IO_... flags: without IO_NO_PARAMETER_CHECKING a UserMode caller's arguments are probed.
- * STATUS_INVALID_PARAMETER for contradicting arguments, else what the walk and the file system say
- * (nf-wdm-iocreatefile).
+ * Opens or creates a file for a kernel component; NtCreateFile and every other form ends here too.
+ * PASSIVE_LEVEL, APCs enabled. Options are IO_... flags: without IO_NO_PARAMETER_CHECKING a
+ * UserMode caller's arguments are probed. STATUS_INVALID_PARAMETER for contradicting arguments,
+ * else what the walk and the file system say (nf-wdm-iocreatefile).
  */
-NTSTATUS NTAPI IoCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-    PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER AllocationSize, ULONG FileAttributes, ULONG ShareAccess,
-    ULONG Disposition, ULONG CreateOptions, PVOID EaBuffer, ULONG EaLength, CREATE_FILE_TYPE CreateFileType,
-    PVOID InternalParameters, ULONG Options)
+NTSTATUS NTAPI IoCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess,
+                            POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock,
+                            PLARGE_INTEGER AllocationSize, ULONG FileAttributes, ULONG ShareAccess,
+                            ULONG Disposition, ULONG CreateOptions, PVOID EaBuffer, ULONG EaLength,
+                            CREATE_FILE_TYPE CreateFileType, PVOID InternalParameters,
+                            ULONG Options)
 {
-    REQUEST Request = {FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, AllocationSize, FileAttributes,
-        ShareAccess, Disposition, CreateOptions, EaBuffer, EaLength, CreateFileType, InternalParameters, Options, NULL,
-        NULL, __builtin_return_address(0)};
+    REQUEST Request = {FileHandle,
+                       DesiredAccess,
+                       ObjectAttributes,
+                       IoStatusBlock,
+                       AllocationSize,
+                       FileAttributes,
+                       ShareAccess,
+                       Disposition,
+                       CreateOptions,
+                       EaBuffer,
+                       EaLength,
+                       CreateFileType,
+                       InternalParameters,
+                       Options,
+                       NULL,
+                       NULL,
+                       __builtin_return_address(0)};
 
     return CreateFile(&Request);
 }
 
-/* The same with extra create parameters, a device hint and a transaction (nf-ntddk-iocreatefileex). Kernel callers
- * only: nothing is probed. */
-NTSTATUS NTAPI IoCreateFileEx(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-    PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER AllocationSize, ULONG FileAttributes, ULONG ShareAccess,
-    ULONG Disposition, ULONG CreateOptions, PVOID EaBuffer, ULONG EaLength, CREATE_FILE_TYPE CreateFileType,
-    PVOID InternalParameters, ULONG Options, PIO_DRIVER_CREATE_CONTEXT DriverContext)
+/* The same with extra create parameters, a device hint and a transaction (nf-ntddk-iocreatefileex).
+ * Kernel callers only: nothing is probed. */
+NTSTATUS NTAPI IoCreateFileEx(PHANDLE FileHandle, ACCESS_MASK DesiredAccess,
+                              POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock,
+                              PLARGE_INTEGER AllocationSize, ULONG FileAttributes,
+                              ULONG ShareAccess, ULONG Disposition, ULONG CreateOptions,
+                              PVOID EaBuffer, ULONG EaLength, CREATE_FILE_TYPE CreateFileType,
+                              PVOID InternalParameters, ULONG Options,
+                              PIO_DRIVER_CREATE_CONTEXT DriverContext)
 {
-    REQUEST Request = {FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, AllocationSize, FileAttributes,
-        ShareAccess, Disposition, CreateOptions, EaBuffer, EaLength, CreateFileType, InternalParameters,
-        Options | IO_NO_PARAMETER_CHECKING, DriverContext, NULL, __builtin_return_address(0)};
+    REQUEST Request = {FileHandle,
+                       DesiredAccess,
+                       ObjectAttributes,
+                       IoStatusBlock,
+                       AllocationSize,
+                       FileAttributes,
+                       ShareAccess,
+                       Disposition,
+                       CreateOptions,
+                       EaBuffer,
+                       EaLength,
+                       CreateFileType,
+                       InternalParameters,
+                       Options | IO_NO_PARAMETER_CHECKING,
+                       DriverContext,
+                       NULL,
+                       __builtin_return_address(0)};
 
     return CreateFile(&Request);
 }
 
 /*
- * An open whose request starts at DeviceObject, a device of the file's stack, and whose later requests do so as well.
- * STATUS_INVALID_DEVICE_OBJECT_PARAMETER when it is none of them (nf-ntddk-iocreatefilespecifydeviceobjecthint).
+ * An open whose request starts at DeviceObject, a device of the file's stack, and whose later
+ * requests do so as well. STATUS_INVALID_DEVICE_OBJECT_PARAMETER when it is none of them
+ * (nf-ntddk-iocreatefilespecifydeviceobjecthint).
  */
-NTSTATUS NTAPI IoCreateFileSpecifyDeviceObjectHint(PHANDLE FileHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER AllocationSize,
-    ULONG FileAttributes, ULONG ShareAccess, ULONG Disposition, ULONG CreateOptions, PVOID EaBuffer, ULONG EaLength,
+NTSTATUS NTAPI IoCreateFileSpecifyDeviceObjectHint(
+    PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+    PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER AllocationSize, ULONG FileAttributes,
+    ULONG ShareAccess, ULONG Disposition, ULONG CreateOptions, PVOID EaBuffer, ULONG EaLength,
     CREATE_FILE_TYPE CreateFileType, PVOID InternalParameters, ULONG Options, PVOID DeviceObject)
 {
-    REQUEST Request = {FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, AllocationSize, FileAttributes,
-        ShareAccess, Disposition, CreateOptions, EaBuffer, EaLength, CreateFileType, InternalParameters,
-        Options | IO_NO_PARAMETER_CHECKING, NULL, DeviceObject, __builtin_return_address(0)};
+    REQUEST Request = {FileHandle,
+                       DesiredAccess,
+                       ObjectAttributes,
+                       IoStatusBlock,
+                       AllocationSize,
+                       FileAttributes,
+                       ShareAccess,
+                       Disposition,
+                       CreateOptions,
+                       EaBuffer,
+                       EaLength,
+                       CreateFileType,
+                       InternalParameters,
+                       Options | IO_NO_PARAMETER_CHECKING,
+                       NULL,
+                       DeviceObject,
+                       __builtin_return_address(0)};
 
     return CreateFile(&Request);
 }
 
-/* ---- attributes by name ---------------------------------------------------------------------------------------- */
+/* ---- attributes by name ---------------------------------------------------------------------- */
 
 static NTSTATUS QueryOpened(PFILE_OBJECT FileObject, PFILE_NETWORK_OPEN_INFORMATION Information)
 {
     PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(FileObject);
-    PFAST_IO_DISPATCH Fast = IoxFastIo(Device, FIELD_OFFSET(FAST_IO_DISPATCH, FastIoQueryNetworkOpenInfo));
+    PFAST_IO_DISPATCH Fast =
+        IoxFastIo(Device, FIELD_OFFSET(FAST_IO_DISPATCH, FastIoQueryNetworkOpenInfo));
     IO_STATUS_BLOCK Iosb;
     ULONG Used;
 
     if (Fast && Fast->FastIoQueryNetworkOpenInfo(FileObject, TRUE, Information, &Iosb, Device))
         return Iosb.Status;
-    return IoQueryFileInformation(FileObject, FileNetworkOpenInformation, sizeof *Information, Information, &Used);
+    return IoQueryFileInformation(FileObject, FileNetworkOpenInformation, sizeof *Information,
+                                  Information, &Used);
 }
 
 NTSTATUS IoxQueryAttributes(POBJECT_ATTRIBUTES ObjectAttributes, KPROCESSOR_MODE Mode,
-    PFILE_NETWORK_OPEN_INFORMATION Information)
+                            PFILE_NETWORK_OPEN_INFORMATION Information)
 {
-    IOX_OPEN Open = {.Signature = IOX_OPEN_SIGNATURE, .DesiredAccess = FILE_READ_ATTRIBUTES,
-        .CreateOptions = FILE_OPEN_REPARSE_POINT | FILE_OPEN_FOR_BACKUP_INTENT, .Disposition = FILE_OPEN,
-        .ShareAccess = FILE_SHARE_VALID_FLAGS, .QueryOnly = true, .QueryBuffer = Information};
+    IOX_OPEN Open = {.Signature = IOX_OPEN_SIGNATURE,
+                     .DesiredAccess = FILE_READ_ATTRIBUTES,
+                     .CreateOptions = FILE_OPEN_REPARSE_POINT | FILE_OPEN_FOR_BACKUP_INTENT,
+                     .Disposition = FILE_OPEN,
+                     .ShareAccess = FILE_SHARE_VALID_FLAGS,
+                     .QueryOnly = true,
+                     .QueryBuffer = Information};
     OBX_OPEN Walk = {.Mode = Mode, .Type = &IoxFileType, .Context = &Open};
     OBX_ATTRIBUTES Attributes;
     OBX_ACCESS Access;

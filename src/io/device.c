@@ -59,8 +59,8 @@ static bool AddVpb(PDEVICE_OBJECT Device)
     return true;
 }
 
-static void FillDevice(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, ULONG ExtensionSize, size_t Inner,
-    DEVICE_TYPE Type, ULONG Characteristics)
+static void FillDevice(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, ULONG ExtensionSize,
+                       size_t Inner, DEVICE_TYPE Type, ULONG Characteristics)
 {
     IOP_DEVICE_EXTENSION *Extension = (IOP_DEVICE_EXTENSION *)((char *)Device + Inner);
 
@@ -94,8 +94,9 @@ static void MakeName(PUNICODE_STRING Name, WCHAR *Buffer)
     RtlInitUnicodeString(Name, Buffer);
 }
 
-static NTSTATUS CreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_STRING Name, DEVICE_TYPE Type,
-    ULONG Characteristics, BOOLEAN Exclusive, PDEVICE_OBJECT *Out, const void *Caller)
+static NTSTATUS CreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICODE_STRING Name,
+                             DEVICE_TYPE Type, ULONG Characteristics, BOOLEAN Exclusive,
+                             PDEVICE_OBJECT *Out, const void *Caller)
 {
     size_t Inner = (sizeof(DEVICE_OBJECT) + ExtensionSize + 15) & ~(size_t)15;
     UNICODE_STRING Generated;
@@ -104,7 +105,8 @@ static NTSTATUS CreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICOD
     NTSTATUS Status;
 
     *Out = NULL;
-    Status = ObxCreateObject(&IoxDeviceType, Inner + sizeof(IOP_DEVICE_EXTENSION), Caller, (PVOID *)&Device);
+    Status = ObxCreateObject(&IoxDeviceType, Inner + sizeof(IOP_DEVICE_EXTENSION), Caller,
+                             (PVOID *)&Device);
     if (!NT_SUCCESS(Status))
         return Status;
     FillDevice(Device, Driver, ExtensionSize, Inner, Type, Characteristics);
@@ -134,30 +136,35 @@ static NTSTATUS CreateDevice(PDRIVER_OBJECT Driver, ULONG ExtensionSize, PUNICOD
 }
 
 /*
- * A device object for a driver, with an extension of its own. PASSIVE_LEVEL (APC_LEVEL allowed). The driver deletes it
- * by IoDeleteDevice; DO_DEVICE_INITIALIZING is set and, for devices made outside of DriverEntry, the driver's to clear
- * (nf-wdm-iocreatedevice). STATUS_OBJECT_NAME_COLLISION, STATUS_INSUFFICIENT_RESOURCES.
+ * A device object for a driver, with an extension of its own. PASSIVE_LEVEL (APC_LEVEL allowed).
+ * The driver deletes it by IoDeleteDevice; DO_DEVICE_INITIALIZING is set and, for devices made
+ * outside of DriverEntry, the driver's to clear (nf-wdm-iocreatedevice).
+ * STATUS_OBJECT_NAME_COLLISION, STATUS_INSUFFICIENT_RESOURCES.
  */
-NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, PUNICODE_STRING DeviceName,
-    DEVICE_TYPE DeviceType, ULONG DeviceCharacteristics, BOOLEAN Exclusive, PDEVICE_OBJECT *DeviceObject)
+NTSTATUS NTAPI IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize,
+                              PUNICODE_STRING DeviceName, DEVICE_TYPE DeviceType,
+                              ULONG DeviceCharacteristics, BOOLEAN Exclusive,
+                              PDEVICE_OBJECT *DeviceObject)
 {
-    return CreateDevice(DriverObject, DeviceExtensionSize, DeviceName, DeviceType, DeviceCharacteristics, Exclusive,
-        DeviceObject, __builtin_return_address(0));
+    return CreateDevice(DriverObject, DeviceExtensionSize, DeviceName, DeviceType,
+                        DeviceCharacteristics, Exclusive, DeviceObject,
+                        __builtin_return_address(0));
 }
 
 static void Unlink(PDEVICE_OBJECT Device)
 {
     PDEVICE_OBJECT *Link;
 
-    for (Link = &Device->DriverObject->DeviceObject; *Link && *Link != Device; Link = &(*Link)->NextDevice)
+    for (Link = &Device->DriverObject->DeviceObject; *Link && *Link != Device;
+         Link = &(*Link)->NextDevice)
         ;
     if (*Link)
         *Link = Device->NextDevice;
 }
 
 /*
- * Takes a device away. It must be detached and have nothing attached; open files keep the object until they close
- * (nf-wdm-iodeletedevice). IRQL <= APC_LEVEL.
+ * Takes a device away. It must be detached and have nothing attached; open files keep the object
+ * until they close (nf-wdm-iodeletedevice). IRQL <= APC_LEVEL.
  */
 VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
@@ -165,9 +172,11 @@ VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
     bool Twice = Extension->Deleted;
 
     if (Twice || DeviceObject->AttachedDevice || Extension->AttachedTo)
-        KexFinding("IRP-026", "verifier", __builtin_return_address(0), "IoDeleteDevice was given a device that %s",
-            Twice ? "is deleted already" : DeviceObject->AttachedDevice ? "has another device attached"
-                                                                        : "is still attached to another device");
+        KexFinding("IRP-026", "verifier", __builtin_return_address(0),
+                   "IoDeleteDevice was given a device that %s",
+                   Twice                          ? "is deleted already"
+                   : DeviceObject->AttachedDevice ? "has another device attached"
+                                                  : "is still attached to another device");
     if (Twice)
         return;
     Extension->Deleted = true;
@@ -179,7 +188,7 @@ VOID NTAPI IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
     ObDereferenceObject(DeviceObject);
 }
 
-/* ---- stacks ------------------------------------------------------------------------------------------------ */
+/* ---- stacks ---------------------------------------------------------------------------------- */
 
 PDEVICE_OBJECT IoxTopDevice(PDEVICE_OBJECT Device)
 {
@@ -193,7 +202,8 @@ PDEVICE_OBJECT IoxLowerDevice(PDEVICE_OBJECT Device)
     return IopDeviceExtension(Device)->AttachedTo;
 }
 
-static NTSTATUS Attach(PDEVICE_OBJECT Source, PDEVICE_OBJECT Target, PDEVICE_OBJECT volatile *AttachedTo)
+static NTSTATUS Attach(PDEVICE_OBJECT Source, PDEVICE_OBJECT Target,
+                       PDEVICE_OBJECT volatile *AttachedTo)
 {
     PDEVICE_OBJECT Top;
 
@@ -203,7 +213,8 @@ static NTSTATUS Attach(PDEVICE_OBJECT Source, PDEVICE_OBJECT Target, PDEVICE_OBJ
         KexLockRelease(&IopDatabaseLock);
         return STATUS_NO_SUCH_DEVICE;
     }
-    /* Before the request path can see the new top: filters read this while their device is being attached. */
+    /* Before the request path can see the new top: filters read this while their device is being
+     * attached. */
     *AttachedTo = Top;
     Source->StackSize = Top->StackSize + 1;
     Source->AlignmentRequirement = Top->AlignmentRequirement;
@@ -215,23 +226,27 @@ static NTSTATUS Attach(PDEVICE_OBJECT Source, PDEVICE_OBJECT Target, PDEVICE_OBJ
     return STATUS_SUCCESS;
 }
 
-/* Puts SourceDevice on top of TargetDevice's stack and returns the device it stands on now, NULL when that stack takes
- * no more (nf-wdm-ioattachdevicetodevicestack). IRQL <= DISPATCH_LEVEL. */
-PDEVICE_OBJECT NTAPI IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice)
+/* Puts SourceDevice on top of TargetDevice's stack and returns the device it stands on now, NULL
+ * when that stack takes no more (nf-wdm-ioattachdevicetodevicestack). IRQL <= DISPATCH_LEVEL. */
+PDEVICE_OBJECT NTAPI IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice,
+                                                 PDEVICE_OBJECT TargetDevice)
 {
     PDEVICE_OBJECT Lower = NULL;
 
     return NT_SUCCESS(Attach(SourceDevice, TargetDevice, &Lower)) ? Lower : NULL;
 }
 
-/* The same, storing the lower device before requests can arrive (nf-ntifs-ioattachdevicetodevicestacksafe). */
-NTSTATUS NTAPI IoAttachDeviceToDeviceStackSafe(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice,
-    PDEVICE_OBJECT *AttachedToDeviceObject)
+/* The same, storing the lower device before requests can arrive
+ * (nf-ntifs-ioattachdevicetodevicestacksafe). */
+NTSTATUS NTAPI IoAttachDeviceToDeviceStackSafe(PDEVICE_OBJECT SourceDevice,
+                                               PDEVICE_OBJECT TargetDevice,
+                                               PDEVICE_OBJECT *AttachedToDeviceObject)
 {
     return Attach(SourceDevice, TargetDevice, AttachedToDeviceObject);
 }
 
-/* Removes what is attached to TargetDevice, the device that the attach returned (nf-wdm-iodetachdevice). */
+/* Removes what is attached to TargetDevice, the device that the attach returned
+ * (nf-wdm-iodetachdevice). */
 VOID NTAPI IoDetachDevice(PDEVICE_OBJECT TargetDevice)
 {
     PDEVICE_OBJECT Upper;
@@ -246,8 +261,10 @@ VOID NTAPI IoDetachDevice(PDEVICE_OBJECT TargetDevice)
     KexLockRelease(&IopDatabaseLock);
 }
 
-/* Attaches by name; the device is opened for attributes only, which mounts nothing (nf-wdm-ioattachdevice). */
-NTSTATUS NTAPI IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_STRING TargetDevice, PDEVICE_OBJECT *AttachedDevice)
+/* Attaches by name; the device is opened for attributes only, which mounts nothing
+ * (nf-wdm-ioattachdevice). */
+NTSTATUS NTAPI IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_STRING TargetDevice,
+                              PDEVICE_OBJECT *AttachedDevice)
 {
     PDEVICE_OBJECT Device;
     PFILE_OBJECT FileObject;
@@ -261,7 +278,8 @@ NTSTATUS NTAPI IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_STRING Targe
     return Status;
 }
 
-/* Top of the device's stack; the caller keeps the stack from going (nf-ntifs-iogetattacheddevice). */
+/* Top of the device's stack; the caller keeps the stack from going (nf-ntifs-iogetattacheddevice).
+ */
 PDEVICE_OBJECT NTAPI IoGetAttachedDevice(PDEVICE_OBJECT DeviceObject)
 {
     return IoxTopDevice(DeviceObject);
@@ -305,7 +323,8 @@ PDEVICE_OBJECT NTAPI IoGetDeviceAttachmentBaseRef(PDEVICE_OBJECT DeviceObject)
 
 /* Storage device a file system volume stands on, referenced (nf-ntifs-iogetdiskdeviceobject).
  * STATUS_INVALID_PARAMETER for other devices, STATUS_VOLUME_DISMOUNTED. */
-NTSTATUS NTAPI IoGetDiskDeviceObject(PDEVICE_OBJECT FileSystemDeviceObject, PDEVICE_OBJECT *DiskDeviceObject)
+NTSTATUS NTAPI IoGetDiskDeviceObject(PDEVICE_OBJECT FileSystemDeviceObject,
+                                     PDEVICE_OBJECT *DiskDeviceObject)
 {
     IOX_VOLUME *Volume = IoxVolumeOfDevice(FileSystemDeviceObject);
 
@@ -319,15 +338,18 @@ NTSTATUS NTAPI IoGetDiskDeviceObject(PDEVICE_OBJECT FileSystemDeviceObject, PDEV
     return STATUS_SUCCESS;
 }
 
-/* Devices of a driver, each referenced. STATUS_BUFFER_TOO_SMALL with the number in *ActualNumberDeviceObjects
- * (nf-ntifs-ioenumeratedeviceobjectlist). */
-NTSTATUS NTAPI IoEnumerateDeviceObjectList(PDRIVER_OBJECT DriverObject, PDEVICE_OBJECT *DeviceObjectList,
-    ULONG DeviceObjectListSize, PULONG ActualNumberDeviceObjects)
+/* Devices of a driver, each referenced. STATUS_BUFFER_TOO_SMALL with the number in
+ * *ActualNumberDeviceObjects (nf-ntifs-ioenumeratedeviceobjectlist). */
+NTSTATUS NTAPI IoEnumerateDeviceObjectList(PDRIVER_OBJECT DriverObject,
+                                           PDEVICE_OBJECT *DeviceObjectList,
+                                           ULONG DeviceObjectListSize,
+                                           PULONG ActualNumberDeviceObjects)
 {
     ULONG Room = DeviceObjectListSize / sizeof(PDEVICE_OBJECT), Count = 0;
 
     KexLockAcquire(&IopDatabaseLock);
-    for (PDEVICE_OBJECT Device = DriverObject->DeviceObject; Device; Device = Device->NextDevice, Count++) {
+    for (PDEVICE_OBJECT Device = DriverObject->DeviceObject; Device;
+         Device = Device->NextDevice, Count++) {
         if (Count < Room && DeviceObjectList) {
             ObReferenceObject(Device);
             DeviceObjectList[Count] = Device;
@@ -338,7 +360,7 @@ NTSTATUS NTAPI IoEnumerateDeviceObjectList(PDRIVER_OBJECT DriverObject, PDEVICE_
     return Count > Room ? STATUS_BUFFER_TOO_SMALL : STATUS_SUCCESS;
 }
 
-/* ---- devices of files ---------------------------------------------------------------------------------------- */
+/* ---- devices of files ------------------------------------------------------------------------ */
 
 /* File system device of a file, below every filter (nf-ntifs-iogetbasefilesystemdeviceobject). */
 PDEVICE_OBJECT NTAPI IoGetBaseFileSystemDeviceObject(PFILE_OBJECT FileObject)
@@ -385,11 +407,12 @@ PFAST_IO_DISPATCH IoxFastIo(PDEVICE_OBJECT Device, ULONG Offset)
     return *(void **)((char *)Table + Offset) ? Table : NULL;
 }
 
-/* ---- StartIo ------------------------------------------------------------------------------------------------- */
+/* ---- StartIo --------------------------------------------------------------------------------- */
 
-/* A file system's device takes no StartIo requests; drivers of devices that do queue them here one at a time
- * (nf-ntifs-iostartpacket). IRQL DISPATCH_LEVEL inside. */
-VOID NTAPI IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key, PDRIVER_CANCEL CancelFunction)
+/* A file system's device takes no StartIo requests; drivers of devices that do queue them here one
+ * at a time (nf-ntifs-iostartpacket). IRQL DISPATCH_LEVEL inside. */
+VOID NTAPI IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key,
+                         PDRIVER_CANCEL CancelFunction)
 {
     KIRQL Irql, CancelIrql = 0;
     BOOLEAN Queued;
@@ -399,8 +422,10 @@ VOID NTAPI IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key, PDRI
         IoAcquireCancelSpinLock(&CancelIrql);
         (void)IoSetCancelRoutine(Irp, CancelFunction);
     }
-    Queued = Key ? KeInsertByKeyDeviceQueue(&DeviceObject->DeviceQueue, &Irp->Tail.Overlay.DeviceQueueEntry, *Key)
-                 : KeInsertDeviceQueue(&DeviceObject->DeviceQueue, &Irp->Tail.Overlay.DeviceQueueEntry);
+    Queued =
+        Key ? KeInsertByKeyDeviceQueue(&DeviceObject->DeviceQueue,
+                                       &Irp->Tail.Overlay.DeviceQueueEntry, *Key)
+            : KeInsertDeviceQueue(&DeviceObject->DeviceQueue, &Irp->Tail.Overlay.DeviceQueueEntry);
     if (!Queued)
         DeviceObject->CurrentIrp = Irp;
     if (CancelFunction)
@@ -410,7 +435,8 @@ VOID NTAPI IoStartPacket(PDEVICE_OBJECT DeviceObject, PIRP Irp, PULONG Key, PDRI
     KeLowerIrql(Irql);
 }
 
-/* The current request is done: the next one is started (nf-ntifs-iostartnextpacket). DISPATCH_LEVEL. */
+/* The current request is done: the next one is started (nf-ntifs-iostartnextpacket).
+ * DISPATCH_LEVEL. */
 VOID NTAPI IoStartNextPacket(PDEVICE_OBJECT DeviceObject, BOOLEAN Cancelable)
 {
     PKDEVICE_QUEUE_ENTRY Entry;

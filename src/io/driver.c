@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-/* The object's body: the documented structure and extension, and what only the I/O manager knows. */
+/* The object's body: the documented structure and extension, and what only the I/O manager knows.
+ */
 typedef struct _DRIVER {
     DRIVER_OBJECT Object;
     DRIVER_EXTENSION Extension;
@@ -14,7 +15,8 @@ typedef struct _DRIVER {
     char Label[48];
 } DRIVER;
 
-/* IoAllocateDriverObjectExtension: memory of a driver found again by its id; freed with the driver. */
+/* IoAllocateDriverObjectExtension: memory of a driver found again by its id; freed with the driver.
+ */
 typedef struct _CLIENT_EXTENSION {
     struct _CLIENT_EXTENSION *Next;
     PVOID Id;
@@ -71,7 +73,8 @@ static UNICODE_STRING LastPart(PCUNICODE_STRING Path)
 
     while (At && Path->Buffer[At - 1] != L'\\')
         At--;
-    return (UNICODE_STRING){(Chars - At) * sizeof(WCHAR), (Chars - At) * sizeof(WCHAR), Path->Buffer + At};
+    return (UNICODE_STRING){(Chars - At) * sizeof(WCHAR), (Chars - At) * sizeof(WCHAR),
+                            Path->Buffer + At};
 }
 
 static void SetLabel(DRIVER *Driver, PCUNICODE_STRING Name)
@@ -85,7 +88,7 @@ static void SetLabel(DRIVER *Driver, PCUNICODE_STRING Name)
 }
 
 static NTSTATUS FillDriver(DRIVER *Driver, PCUNICODE_STRING Name, PCUNICODE_STRING RegistryPath,
-    PDRIVER_INITIALIZE Init)
+                           PDRIVER_INITIALIZE Init)
 {
     PDRIVER_OBJECT Object = &Driver->Object;
     UNICODE_STRING Service;
@@ -107,17 +110,19 @@ static NTSTATUS FillDriver(DRIVER *Driver, PCUNICODE_STRING Name, PCUNICODE_STRI
     Service = LastPart(RegistryPath);
     Driver->PathBuffer = CopyString(&Driver->RegistryPath, RegistryPath);
     Driver->ServiceBuffer = CopyString(&Driver->Extension.ServiceKeyName, &Service);
-    return Driver->PathBuffer && Driver->ServiceBuffer ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    return Driver->PathBuffer && Driver->ServiceBuffer ? STATUS_SUCCESS
+                                                       : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-NTSTATUS IoxCreateDriverFor(PCUNICODE_STRING Name, PCUNICODE_STRING RegistryPath, PDRIVER_INITIALIZE Init,
-    PDRIVER_OBJECT *Driver)
+NTSTATUS IoxCreateDriverFor(PCUNICODE_STRING Name, PCUNICODE_STRING RegistryPath,
+                            PDRIVER_INITIALIZE Init, PDRIVER_OBJECT *Driver)
 {
     DRIVER *New;
     NTSTATUS Status;
 
     *Driver = NULL;
-    Status = ObxCreateObject(&IoxDriverType, sizeof *New, __builtin_return_address(0), (PVOID *)&New);
+    Status =
+        ObxCreateObject(&IoxDriverType, sizeof *New, __builtin_return_address(0), (PVOID *)&New);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = FillDriver(New, Name, RegistryPath, Init);
@@ -160,8 +165,8 @@ const char *IoxDriverLabel(PDRIVER_OBJECT Driver)
 }
 
 /*
- * Makes a driver object for code that has none of its own image and runs its initialisation. A NULL name gets one
- * chosen by address. Exported without documentation. PASSIVE_LEVEL.
+ * Makes a driver object for code that has none of its own image and runs its initialisation. A NULL
+ * name gets one chosen by address. Exported without documentation. PASSIVE_LEVEL.
  */
 NTSTATUS NTAPI IoCreateDriver(PUNICODE_STRING DriverName, PDRIVER_INITIALIZE InitializationFunction)
 {
@@ -185,11 +190,14 @@ VOID NTAPI IoDeleteDriver(PDRIVER_OBJECT DriverObject)
 }
 
 /*
- * Memory of Size bytes that IoGetDriverObjectExtension finds by ClientIdentificationAddress; zeroed, freed with the
- * driver (nf-wdm-ioallocatedriverobjectextension). STATUS_OBJECT_NAME_COLLISION, STATUS_INSUFFICIENT_RESOURCES.
+ * Memory of Size bytes that IoGetDriverObjectExtension finds by ClientIdentificationAddress;
+ * zeroed, freed with the driver (nf-wdm-ioallocatedriverobjectextension).
+ * STATUS_OBJECT_NAME_COLLISION, STATUS_INSUFFICIENT_RESOURCES.
  */
-NTSTATUS NTAPI IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress,
-    ULONG DriverObjectExtensionSize, PVOID *DriverObjectExtension)
+NTSTATUS NTAPI IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject,
+                                               PVOID ClientIdentificationAddress,
+                                               ULONG DriverObjectExtensionSize,
+                                               PVOID *DriverObjectExtension)
 {
     DRIVER *Driver = CONTAINING_RECORD(DriverObject, DRIVER, Object);
     CLIENT_EXTENSION *New = calloc(1, sizeof *New + DriverObjectExtensionSize);
@@ -217,13 +225,15 @@ NTSTATUS NTAPI IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOI
 }
 
 /* The extension of that id, or NULL (nf-wdm-iogetdriverobjectextension). */
-PVOID NTAPI IoGetDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress)
+PVOID NTAPI IoGetDriverObjectExtension(PDRIVER_OBJECT DriverObject,
+                                       PVOID ClientIdentificationAddress)
 {
     DRIVER *Driver = CONTAINING_RECORD(DriverObject, DRIVER, Object);
     CLIENT_EXTENSION *Found;
 
     KexLockAcquire(&IopDatabaseLock);
-    for (Found = Driver->Extensions; Found && Found->Id != ClientIdentificationAddress; Found = Found->Next)
+    for (Found = Driver->Extensions; Found && Found->Id != ClientIdentificationAddress;
+         Found = Found->Next)
         ;
     KexLockRelease(&IopDatabaseLock);
     return Found ? Found->Data : NULL;

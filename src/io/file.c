@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File objects: what they carry, cleanup when the last handle closes, close when the last reference goes, and the lock
- * that makes a synchronous one take one request at a time.
+ * File objects: what they carry, cleanup when the last handle closes, close when the last reference
+ * goes, and the lock that makes a synchronous one take one request at a time.
  */
 #include "io/iop.h"
 
-/* ---- extension --------------------------------------------------------------------------------------------- */
+/* ---- extension ------------------------------------------------------------------------------- */
 
 IOP_FILE_EXTENSION *IopFileExtension(PFILE_OBJECT FileObject, bool Create)
 {
-    IOP_FILE_EXTENSION *Extension = __atomic_load_n(&FileObject->FileObjectExtension, __ATOMIC_ACQUIRE);
+    IOP_FILE_EXTENSION *Extension =
+        __atomic_load_n(&FileObject->FileObjectExtension, __ATOMIC_ACQUIRE);
     PVOID Expected = NULL;
 
     if (Extension || !Create)
         return Extension;
     Extension = calloc(1, sizeof *Extension);
-    if (Extension && !__atomic_compare_exchange_n((PVOID *)&FileObject->FileObjectExtension, &Expected, Extension,
-                         false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    if (Extension &&
+        !__atomic_compare_exchange_n((PVOID *)&FileObject->FileObjectExtension, &Expected,
+                                     Extension, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         free(Extension);
         Extension = Expected;
     }
@@ -37,7 +39,7 @@ PDEVICE_OBJECT IoxFileTargetDevice(PFILE_OBJECT FileObject)
     return Extension ? Extension->TargetDevice : NULL;
 }
 
-/* ---- creation ---------------------------------------------------------------------------------------------- */
+/* ---- creation -------------------------------------------------------------------------------- */
 
 NTSTATUS IoxCreateFileObject(PDEVICE_OBJECT Device, const void *Caller, PFILE_OBJECT *Out)
 {
@@ -59,8 +61,8 @@ NTSTATUS IoxCreateFileObject(PDEVICE_OBJECT Device, const void *Caller, PFILE_OB
 }
 
 /* Device a stream file stands on: the file's own, or the volume a device was given for. */
-static NTSTATUS CreateStream(PFILE_OBJECT Model, PDEVICE_OBJECT Device, PDEVICE_OBJECT Target, const void *Caller,
-    PFILE_OBJECT *Out)
+static NTSTATUS CreateStream(PFILE_OBJECT Model, PDEVICE_OBJECT Device, PDEVICE_OBJECT Target,
+                             const void *Caller, PFILE_OBJECT *Out)
 {
     IOP_FILE_EXTENSION *Extension;
     PFILE_OBJECT FileObject;
@@ -88,45 +90,50 @@ static NTSTATUS CreateStream(PFILE_OBJECT Model, PDEVICE_OBJECT Device, PDEVICE_
     return STATUS_SUCCESS;
 }
 
-/* The stream comes with a handle that is closed at once: the file system sees a cleanup, and the file object is
- * complete from then on. */
+/* The stream comes with a handle that is closed at once: the file system sees a cleanup, and the
+ * file object is complete from then on. */
 static void CloseFirstHandle(PFILE_OBJECT FileObject)
 {
     HANDLE Handle;
 
-    if (!NT_SUCCESS(ObxInsertHandle(PsInitialSystemProcess, FileObject, FILE_READ_DATA, OBJ_KERNEL_HANDLE, &Handle)))
+    if (!NT_SUCCESS(ObxInsertHandle(PsInitialSystemProcess, FileObject, FILE_READ_DATA,
+                                    OBJ_KERNEL_HANDLE, &Handle)))
         return;
     FileObject->Flags |= FO_HANDLE_CREATED;
     ObxCloseHandle(Handle, KernelMode, NULL);
 }
 
 /*
- * A file object a file system uses for a stream of its own (a directory's data, metadata). PASSIVE_LEVEL. The file
- * system gets IRP_MJ_CLEANUP for it before this returns, and IRP_MJ_CLOSE when the last reference goes. Exactly one of
- * the two arguments names the volume (nf-ntifs-iocreatestreamfileobject). NULL when memory is short.
+ * A file object a file system uses for a stream of its own (a directory's data, metadata).
+ * PASSIVE_LEVEL. The file system gets IRP_MJ_CLEANUP for it before this returns, and IRP_MJ_CLOSE
+ * when the last reference goes. Exactly one of the two arguments names the volume
+ * (nf-ntifs-iocreatestreamfileobject). NULL when memory is short.
  */
 PFILE_OBJECT NTAPI IoCreateStreamFileObject(PFILE_OBJECT FileObject, PDEVICE_OBJECT DeviceObject)
 {
     PFILE_OBJECT Stream;
 
-    if (!NT_SUCCESS(CreateStream(FileObject, DeviceObject, NULL, __builtin_return_address(0), &Stream)))
+    if (!NT_SUCCESS(
+            CreateStream(FileObject, DeviceObject, NULL, __builtin_return_address(0), &Stream)))
         return NULL;
     CloseFirstHandle(Stream);
     return Stream;
 }
 
-/* The same, with a handle for the caller when it asks for one (nf-ntifs-iocreatestreamfileobjectex). */
+/* The same, with a handle for the caller when it asks for one
+ * (nf-ntifs-iocreatestreamfileobjectex). */
 PFILE_OBJECT NTAPI IoCreateStreamFileObjectEx(PFILE_OBJECT FileObject, PDEVICE_OBJECT DeviceObject,
-    PHANDLE FileObjectHandle)
+                                              PHANDLE FileObjectHandle)
 {
     PFILE_OBJECT Stream;
 
-    if (!NT_SUCCESS(CreateStream(FileObject, DeviceObject, NULL, __builtin_return_address(0), &Stream)))
+    if (!NT_SUCCESS(
+            CreateStream(FileObject, DeviceObject, NULL, __builtin_return_address(0), &Stream)))
         return NULL;
     if (!FileObjectHandle) {
         CloseFirstHandle(Stream);
-    } else if (NT_SUCCESS(ObxInsertHandle(PsInitialSystemProcess, Stream, FILE_READ_DATA, OBJ_KERNEL_HANDLE,
-                   FileObjectHandle))) {
+    } else if (NT_SUCCESS(ObxInsertHandle(PsInitialSystemProcess, Stream, FILE_READ_DATA,
+                                          OBJ_KERNEL_HANDLE, FileObjectHandle))) {
         Stream->Flags |= FO_HANDLE_CREATED;
     } else {
         *FileObjectHandle = NULL;
@@ -135,39 +142,44 @@ PFILE_OBJECT NTAPI IoCreateStreamFileObjectEx(PFILE_OBJECT FileObject, PDEVICE_O
 }
 
 /* Chooses the device that the stream's requests go to (nf-ntifs-iocreatestreamfileobjectex2). */
-NTSTATUS NTAPI IoCreateStreamFileObjectEx2(PIO_CREATE_STREAM_FILE_OPTIONS CreateOptions, PFILE_OBJECT FileObject,
-    PDEVICE_OBJECT DeviceObject, PFILE_OBJECT *StreamFileObject, PHANDLE FileObjectHandle)
+NTSTATUS NTAPI IoCreateStreamFileObjectEx2(PIO_CREATE_STREAM_FILE_OPTIONS CreateOptions,
+                                           PFILE_OBJECT FileObject, PDEVICE_OBJECT DeviceObject,
+                                           PFILE_OBJECT *StreamFileObject, PHANDLE FileObjectHandle)
 {
     PDEVICE_OBJECT Target = CreateOptions ? CreateOptions->TargetDeviceObject : NULL;
     bool Lite = CreateOptions && (CreateOptions->Flags & IO_CREATE_STREAM_FILE_LITE);
     NTSTATUS Status;
 
-    Status = CreateStream(FileObject, DeviceObject, Target, __builtin_return_address(0), StreamFileObject);
+    Status = CreateStream(FileObject, DeviceObject, Target, __builtin_return_address(0),
+                          StreamFileObject);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Lite)
         (*StreamFileObject)->Flags |= FO_HANDLE_CREATED;
     else if (FileObjectHandle)
-        Status = ObxInsertHandle(PsInitialSystemProcess, *StreamFileObject, FILE_READ_DATA, OBJ_KERNEL_HANDLE,
-            FileObjectHandle);
+        Status = ObxInsertHandle(PsInitialSystemProcess, *StreamFileObject, FILE_READ_DATA,
+                                 OBJ_KERNEL_HANDLE, FileObjectHandle);
     else
         CloseFirstHandle(*StreamFileObject);
     return Status;
 }
 
 /* Without a handle, and so without a cleanup request (nf-ntifs-iocreatestreamfileobjectlite). */
-PFILE_OBJECT NTAPI IoCreateStreamFileObjectLite(PFILE_OBJECT FileObject, PDEVICE_OBJECT DeviceObject)
+PFILE_OBJECT NTAPI IoCreateStreamFileObjectLite(PFILE_OBJECT FileObject,
+                                                PDEVICE_OBJECT DeviceObject)
 {
     PFILE_OBJECT Stream;
 
-    if (!NT_SUCCESS(CreateStream(FileObject, DeviceObject, NULL, __builtin_return_address(0), &Stream)))
+    if (!NT_SUCCESS(
+            CreateStream(FileObject, DeviceObject, NULL, __builtin_return_address(0), &Stream)))
         return NULL;
-    /* No handle will ever be made: deletion must not take the missing one for an unfinished open. */
+    /* No handle will ever be made: deletion must not take the missing one for an unfinished open.
+     */
     Stream->Flags |= FO_HANDLE_CREATED;
     return Stream;
 }
 
-/* ---- the synchronous lock ----------------------------------------------------------------------------------- */
+/* ---- the synchronous lock -------------------------------------------------------------------- */
 
 /* Busy is the lock, Waiters how many threads wait on Lock for it. */
 NTSTATUS IoxLockFile(PFILE_OBJECT FileObject, KPROCESSOR_MODE Mode, const void *Caller)
@@ -206,14 +218,19 @@ void IoxUnlockFile(PFILE_OBJECT FileObject)
     ObDereferenceObject(FileObject);
 }
 
-/* ---- cleanup and close --------------------------------------------------------------------------------------- */
+/* ---- cleanup and close ----------------------------------------------------------------------- */
 
-/* One request without data that must not fail for lack of memory; waits for its end whatever APCs are kept out. */
+/* One request without data that must not fail for lack of memory; waits for its end whatever APCs
+ * are kept out. */
 static NTSTATUS SendClosing(PFILE_OBJECT FileObject, UCHAR Major)
 {
     PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(FileObject);
-    KEX_WAIT Why = {Major == IRP_MJ_CLEANUP ? "IRP_MJ_CLEANUP" : "IRP_MJ_CLOSE", FileObject, NULL, NULL, false,
-        __builtin_return_address(0)};
+    KEX_WAIT Why = {Major == IRP_MJ_CLEANUP ? "IRP_MJ_CLEANUP" : "IRP_MJ_CLOSE",
+                    FileObject,
+                    NULL,
+                    NULL,
+                    false,
+                    __builtin_return_address(0)};
     PIO_STACK_LOCATION Stack;
     IO_STATUS_BLOCK Iosb = {0};
     KEVENT Event;
@@ -254,7 +271,7 @@ static void UnlockAll(PFILE_OBJECT FileObject, PEPROCESS Process)
         return;
     Irp = IopAllocateIrp(Device->StackSize, __builtin_return_address(0));
     if (!Irp)
-        return;     /* the file system drops the rest at cleanup */
+        return; /* the file system drops the rest at cleanup */
     KeInitializeEvent(&Event, SynchronizationEvent, FALSE);
     Irp->Tail.Overlay.OriginalFileObject = FileObject;
     Irp->Tail.Overlay.Thread = PsGetCurrentThread();
@@ -270,7 +287,8 @@ static void UnlockAll(PFILE_OBJECT FileObject, PEPROCESS Process)
     IoxSendAndWait(Device, Irp, &Event, &Iosb);
 }
 
-static void CloseFile(PEPROCESS Process, PVOID Body, ACCESS_MASK Granted, LONG ProcessHandles, LONG SystemHandles)
+static void CloseFile(PEPROCESS Process, PVOID Body, ACCESS_MASK Granted, LONG ProcessHandles,
+                      LONG SystemHandles)
 {
     PFILE_OBJECT FileObject = Body;
     bool Synchronous = (FileObject->Flags & FO_SYNCHRONOUS_IO) != 0;
@@ -340,8 +358,9 @@ static void DeleteFile(PVOID Body)
 }
 
 /*
- * Undoes an open before its handle exists: a filter that refuses a file after the file system opened it. The caller's
- * create is being completed with an error (nf-ntifs-iocancelfileopen). PASSIVE_LEVEL.
+ * Undoes an open before its handle exists: a filter that refuses a file after the file system
+ * opened it. The caller's create is being completed with an error (nf-ntifs-iocancelfileopen).
+ * PASSIVE_LEVEL.
  */
 VOID NTAPI IoCancelFileOpen(PDEVICE_OBJECT DeviceObject, PFILE_OBJECT FileObject)
 {
@@ -349,7 +368,7 @@ VOID NTAPI IoCancelFileOpen(PDEVICE_OBJECT DeviceObject, PFILE_OBJECT FileObject
 
     if (FileObject->Flags & FO_HANDLE_CREATED)
         KexFinding("IRP-025", "verifier", __builtin_return_address(0),
-            "IoCancelFileOpen was called for a file object that has a handle");
+                   "IoCancelFileOpen was called for a file object that has a handle");
     FileObject->Flags |= FO_FILE_OPEN_CANCELLED;
     for (size_t i = 0; i < sizeof Majors; i++) {
         PIRP Irp = IopAllocateIrp(DeviceObject->StackSize, __builtin_return_address(0));
@@ -373,9 +392,10 @@ VOID NTAPI IoCancelFileOpen(PDEVICE_OBJECT DeviceObject, PFILE_OBJECT FileObject
     }
 }
 
-/* ---- names ----------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-static NTSTATUS AskName(PFILE_OBJECT FileObject, PFILE_NAME_INFORMATION Buffer, ULONG Length, PULONG Used)
+static NTSTATUS AskName(PFILE_OBJECT FileObject, PFILE_NAME_INFORMATION Buffer, ULONG Length,
+                        PULONG Used)
 {
     return IoQueryFileInformation(FileObject, FileNameInformation, Length, Buffer, Used);
 }
@@ -407,7 +427,8 @@ static NTSTATUS QueryFileName(PVOID Body, POBJECT_NAME_INFORMATION Out, ULONG Le
         /* A volume or a device that has no names below it is its device. */
         Status = Status == STATUS_INVALID_PARAMETER || Status == STATUS_INVALID_DEVICE_REQUEST ||
                          Status == STATUS_NOT_IMPLEMENTED || Status == STATUS_INVALID_INFO_CLASS
-                     ? STATUS_SUCCESS : Status;
+                     ? STATUS_SUCCESS
+                     : Status;
         Name->FileNameLength = 0;
     }
     *Needed = DeviceNeeded + Name->FileNameLength;
@@ -445,14 +466,17 @@ PGENERIC_MAPPING NTAPI IoGetFileObjectGenericMapping(VOID)
 
 /*
  * Gives a file object another name before it is opened, as a filter does that redirects a create
- * (nf-ntifs-ioreplacefileobjectname). IRQL <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER.
+ * (nf-ntifs-ioreplacefileobjectname). IRQL <= APC_LEVEL. STATUS_INSUFFICIENT_RESOURCES,
+ * STATUS_INVALID_PARAMETER.
  */
-NTSTATUS NTAPI IoReplaceFileObjectName(PFILE_OBJECT FileObject, PWSTR NewFileName, USHORT FileNameLength)
+NTSTATUS NTAPI IoReplaceFileObjectName(PFILE_OBJECT FileObject, PWSTR NewFileName,
+                                       USHORT FileNameLength)
 {
     PWCH Buffer, Old = FileObject->FileName.Buffer;
 
     if (FileNameLength > FileObject->FileName.MaximumLength || !Old) {
-        Buffer = ExAllocatePoolWithTag(PagedPool, FileNameLength ? FileNameLength : sizeof(WCHAR), IOX_POOL_TAG);
+        Buffer = ExAllocatePoolWithTag(PagedPool, FileNameLength ? FileNameLength : sizeof(WCHAR),
+                                       IOX_POOL_TAG);
         if (!Buffer)
             return STATUS_INSUFFICIENT_RESOURCES;
         if (Old)

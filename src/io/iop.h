@@ -10,16 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- requests (irp.c) ------------------------------------------------------------------------------------ */
+/* ---- requests (irp.c) ------------------------------------------------------------------------ */
 
 /* In front of each request from IoAllocateIrp. */
 typedef struct _IOP_BLOCK {
-    struct _IOP_BLOCK *Next;        /* free list, or none */
+    struct _IOP_BLOCK *Next; /* free list, or none */
     const void *Creator;
-    PECP_LIST EcpList;              /* of a create */
-    PVOID Auxiliary;                /* AuxiliaryBuffer of a create that completed */
+    PECP_LIST EcpList; /* of a create */
+    PVOID Auxiliary;   /* AuxiliaryBuffer of a create that completed */
     ULONG Signature;
-    UCHAR Class;                    /* size class, IOP_CLASSES for one of its own */
+    UCHAR Class; /* size class, IOP_CLASSES for one of its own */
     bool Live, Queued, Traced;
     /* what the trace line at the end says; filled only while tracing */
     UCHAR Major, Minor;
@@ -29,7 +29,7 @@ typedef struct _IOP_BLOCK {
 } __attribute__((aligned(16))) IOP_BLOCK;
 
 #define IOP_BLOCK_SIGNATURE 0x70724978u
-#define IOP_BLOCK_OF(Irp) ((IOP_BLOCK *)(Irp) - 1)
+#define IOP_BLOCK_OF(Irp) ((IOP_BLOCK *)(Irp)-1)
 
 /* The block of a request that came from IoAllocateIrp, else NULL (a driver's own memory). */
 static inline IOP_BLOCK *IopBlockOf(PIRP Irp)
@@ -41,24 +41,25 @@ PIRP IopAllocateIrp(CCHAR StackSize, const void *Creator);
 void IopFreeIrp(PIRP Irp);
 void IopDequeueIrp(PIRP Irp);
 
-/* ---- completion (complete.c) ------------------------------------------------------------------------------ */
+/* ---- completion (complete.c) ----------------------------------------------------------------- */
 
 /*
- * The last part of a request, in the thread that made it: results to the caller, events, buffers, references. Irp is
- * gone afterwards. For requests whose completion was deferred this is the sender's to call.
+ * The last part of a request, in the thread that made it: results to the caller, events, buffers,
+ * references. Irp is gone afterwards. For requests whose completion was deferred this is the
+ * sender's to call.
  */
 void IopFinishRequest(PIRP Irp);
 /* Sets the file object's result and event in the order waiters rely on. */
 void IopSignalFile(PFILE_OBJECT FileObject, NTSTATUS Status);
 
-/* ---- file objects (file.c) --------------------------------------------------------------------------------- */
+/* ---- file objects (file.c) ------------------------------------------------------------------- */
 
 /* What a file object carries beyond the documented structure; FileObjectExtension points to it. */
 typedef struct _IOP_FILE_EXTENSION {
-    UNICODE_STRING Path;            /* from the volume's root, as opened, related part included */
-    PDEVICE_OBJECT TargetDevice;    /* referenced; of an open by hint */
+    UNICODE_STRING Path;         /* from the volume's root, as opened, related part included */
+    PDEVICE_OBJECT TargetDevice; /* referenced; of an open by hint */
     PVOID TransactionParameters;
-    PVOID Reparse;                  /* data of a pended create that ended with a reparse */
+    PVOID Reparse; /* data of a pended create that ended with a reparse */
     GUID OplockKey;
     bool Remote, IgnoreSharing, HasOplockKey;
 } IOP_FILE_EXTENSION;
@@ -70,10 +71,10 @@ void IopReleaseFileDevice(PFILE_OBJECT FileObject);
 NTSTATUS IopParseDevice(OBX_OPEN *Open, PVOID Body, PVOID *Object);
 NTSTATUS IopParseFile(OBX_OPEN *Open, PVOID Body, PVOID *Object);
 
-/* ---- devices (device.c) ------------------------------------------------------------------------------------ */
+/* ---- devices (device.c) ---------------------------------------------------------------------- */
 
 typedef struct _IOP_DEVICE_EXTENSION {
-    DEVOBJ_EXTENSION Public;        /* first: DeviceObjectExtension points here */
+    DEVOBJ_EXTENSION Public; /* first: DeviceObjectExtension points here */
     PDEVICE_OBJECT AttachedTo;
     IOX_VOLUME *Volume;
     ULONG StartIoFlags;
@@ -85,9 +86,11 @@ static inline IOP_DEVICE_EXTENSION *IopDeviceExtension(PDEVICE_OBJECT Device)
     return (IOP_DEVICE_EXTENSION *)Device->DeviceObjectExtension;
 }
 
-/* Guards device stacks, driver device lists, VPBs and the volume table. Never held across a call into a driver. */
+/* Guards device stacks, driver device lists, VPBs and the volume table. Never held across a call
+ * into a driver. */
 extern KEX_LOCK IopDatabaseLock;
-/* One more and one less user (open file, attachment) of a device; the last one of a deleted device frees it. */
+/* One more and one less user (open file, attachment) of a device; the last one of a deleted device
+ * frees it. */
 void IopReferenceDevice(PDEVICE_OBJECT Device);
 void IopDereferenceDevice(PDEVICE_OBJECT Device);
 

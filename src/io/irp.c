@@ -2,9 +2,10 @@
 /*
  * Requests: their memory, their initial shape and the lists they are found on.
  *
- * Allocation is on the path of every operation, so blocks of two sizes are kept on sixteen free lists; a thread uses
- * the list its address selects and moves on when another thread holds it. Memory is never given back, which lets a
- * report walk every block that ever was and see which are live.
+ * Allocation is on the path of every operation, so blocks of two sizes are kept on sixteen free
+ * lists; a thread uses the list its address selects and moves on when another thread holds it.
+ * Memory is never given back, which lets a report walk every block that ever was and see which are
+ * live.
  */
 #include "io/iop.h"
 
@@ -25,7 +26,7 @@ static struct {
     IOP_BLOCK *First[CLASSES];
 } __attribute__((aligned(64))) Lists[LISTS];
 
-static SLAB *Slabs;             /* pushed only */
+static SLAB *Slabs; /* pushed only */
 
 static size_t BlockSize(ULONG Stacks)
 {
@@ -70,7 +71,8 @@ static bool AddSlab(UCHAR Class, IOP_BLOCK **First)
         *First = Block;
     }
     Slab->Next = __atomic_load_n(&Slabs, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&Slabs, &Slab->Next, Slab, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    while (!__atomic_compare_exchange_n(&Slabs, &Slab->Next, Slab, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
         ;
     return true;
 }
@@ -104,7 +106,8 @@ static IOP_BLOCK *OwnBlock(ULONG Stacks)
     Block->Class = CLASSES;
     *Slab = (SLAB){NULL, 0, (char *)Block};
     Slab->Next = __atomic_load_n(&Slabs, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&Slabs, &Slab->Next, Slab, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    while (!__atomic_compare_exchange_n(&Slabs, &Slab->Next, Slab, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
         ;
     return Block;
 }
@@ -151,10 +154,10 @@ void IopFreeIrp(PIRP Irp)
     IOP_BLOCK *Block = IOP_BLOCK_OF(Irp);
     unsigned i;
 
-    Irp->Type = 0;      /* a second completion finds this and stops */
+    Irp->Type = 0; /* a second completion finds this and stops */
     Block->Live = false;
     if (Block->Class >= CLASSES)
-        return;         /* its slab keeps it; such requests are few */
+        return; /* its slab keeps it; such requests are few */
     i = TakeList();
     Block->Next = Lists[i].First[Block->Class];
     Lists[i].First[Block->Class] = Block;
@@ -162,8 +165,9 @@ void IopFreeIrp(PIRP Irp)
 }
 
 /*
- * A request with StackSize stack locations. IRQL <= DISPATCH_LEVEL. The caller frees it from a completion routine that
- * returns STATUS_MORE_PROCESSING_REQUIRED; NULL when memory is short (nf-wdm-ioallocateirp).
+ * A request with StackSize stack locations. IRQL <= DISPATCH_LEVEL. The caller frees it from a
+ * completion routine that returns STATUS_MORE_PROCESSING_REQUIRED; NULL when memory is short
+ * (nf-wdm-ioallocateirp).
  */
 PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
 {
@@ -171,7 +175,8 @@ PIRP NTAPI IoAllocateIrp(CCHAR StackSize, BOOLEAN ChargeQuota)
     return IopAllocateIrp(StackSize, __builtin_return_address(0));
 }
 
-/* The same, with a location for the device's own extension counted from its StackSize (nf-wdm-ioallocateirpex). */
+/* The same, with a location for the device's own extension counted from its StackSize
+ * (nf-wdm-ioallocateirpex). */
 PIRP NTAPI IoAllocateIrpEx(PDEVICE_OBJECT DeviceObject, CCHAR StackSize, BOOLEAN ChargeQuota)
 {
     UNREFERENCED_PARAMETER(DeviceObject);
@@ -180,27 +185,29 @@ PIRP NTAPI IoAllocateIrpEx(PDEVICE_OBJECT DeviceObject, CCHAR StackSize, BOOLEAN
 }
 
 /*
- * Frees a request from IoAllocateIrp, IoMakeAssociatedIrp or IoBuildAsynchronousFsdRequest. IRQL <= DISPATCH_LEVEL.
- * One that the I/O manager frees itself, or that is free already, is the caller's mistake (nf-wdm-iofreeirp).
+ * Frees a request from IoAllocateIrp, IoMakeAssociatedIrp or IoBuildAsynchronousFsdRequest. IRQL <=
+ * DISPATCH_LEVEL. One that the I/O manager frees itself, or that is free already, is the caller's
+ * mistake (nf-wdm-iofreeirp).
  */
 VOID NTAPI IoFreeIrp(PIRP Irp)
 {
     IOP_BLOCK *Block = IopBlockOf(Irp);
 
     if (!Block) {
-        /* Memory of the driver's own, set up by IoInitializeIrp: Windows gives it to the pool, and so do we. */
+        /* Memory of the driver's own, set up by IoInitializeIrp: Windows gives it to the pool, and
+         * so do we. */
         KexFinding("IRP-002", "verifier", __builtin_return_address(0),
-            "IoFreeIrp was given %p, which is no request from IoAllocateIrp", (void *)Irp);
+                   "IoFreeIrp was given %p, which is no request from IoAllocateIrp", (void *)Irp);
         return;
     }
     if (Block->Signature != IOP_BLOCK_SIGNATURE || !Block->Live || Irp->Type != IO_TYPE_IRP) {
         KexFinding("IRP-002", "verifier", __builtin_return_address(0),
-            "IoFreeIrp was given request %p, which is free already", (void *)Irp);
+                   "IoFreeIrp was given request %p, which is free already", (void *)Irp);
         return;
     }
     if (Block->Queued) {
         KexFinding("IRP-022", "verifier", __builtin_return_address(0),
-            "IoFreeIrp was given request %p, which the I/O manager frees", (void *)Irp);
+                   "IoFreeIrp was given request %p, which the I/O manager frees", (void *)Irp);
         IopDequeueIrp(Irp);
     }
     IopFreeIrp(Irp);
@@ -213,8 +220,8 @@ VOID NTAPI IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize)
     InitializeIrp(Irp, PacketSize, StackSize);
 }
 
-/* Makes a request from IoAllocateIrp new again for another use; its status is Iostatus (nf-wdm-ioreuseirp).
- * IRQL <= DISPATCH_LEVEL. */
+/* Makes a request from IoAllocateIrp new again for another use; its status is Iostatus
+ * (nf-wdm-ioreuseirp). IRQL <= DISPATCH_LEVEL. */
 VOID NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus)
 {
     UCHAR Flags = Irp->AllocationFlags;
@@ -225,8 +232,9 @@ VOID NTAPI IoReuseIrp(PIRP Irp, NTSTATUS Iostatus)
 }
 
 /*
- * A request that is one part of Irp; when the last part completes, the I/O manager completes Irp. The caller sets
- * Irp->AssociatedIrp.IrpCount (nf-ntddk-iomakeassociatedirp). IRQL <= DISPATCH_LEVEL.
+ * A request that is one part of Irp; when the last part completes, the I/O manager completes Irp.
+ * The caller sets Irp->AssociatedIrp.IrpCount (nf-ntddk-iomakeassociatedirp). IRQL <=
+ * DISPATCH_LEVEL.
  */
 PIRP NTAPI IoMakeAssociatedIrp(PIRP Irp, CCHAR StackSize)
 {
@@ -240,7 +248,7 @@ PIRP NTAPI IoMakeAssociatedIrp(PIRP Irp, CCHAR StackSize)
     return Part;
 }
 
-/* ---- requests of a thread --------------------------------------------------------------------------------- */
+/* ---- requests of a thread -------------------------------------------------------------------- */
 
 #define BUCKETS 64
 
@@ -292,8 +300,9 @@ static bool Matches(PIRP Irp, PETHREAD Thread, PFILE_OBJECT FileObject, PIO_STAT
 }
 
 /*
- * Cancels one matching request of a bucket. The cancel routine may complete it at once, so it is called without the
- * lock; until then the lock kept the request from being freed, and the cancel lock keeps it after.
+ * Cancels one matching request of a bucket. The cancel routine may complete it at once, so it is
+ * called without the lock; until then the lock kept the request from being freed, and the cancel
+ * lock keeps it after.
  */
 static bool CancelOne(unsigned i, PETHREAD Thread, PFILE_OBJECT FileObject, PIO_STATUS_BLOCK Iosb)
 {
@@ -302,7 +311,8 @@ static bool CancelOne(unsigned i, PETHREAD Thread, PFILE_OBJECT FileObject, PIO_
 
     IoAcquireCancelSpinLock(&Irql);
     KexLockAcquire(&Buckets[i].Lock);
-    for (PLIST_ENTRY Entry = Buckets[i].List.Flink; Entry != &Buckets[i].List && !Found; Entry = Entry->Flink) {
+    for (PLIST_ENTRY Entry = Buckets[i].List.Flink; Entry != &Buckets[i].List && !Found;
+         Entry = Entry->Flink) {
         PIRP Irp = CONTAINING_RECORD(Entry, IRP, ThreadListEntry);
 
         if (Matches(Irp, Thread, FileObject, Iosb)) {
@@ -313,7 +323,8 @@ static bool CancelOne(unsigned i, PETHREAD Thread, PFILE_OBJECT FileObject, PIO_
     PDRIVER_CANCEL Routine = Found ? IoSetCancelRoutine(Found, NULL) : NULL;
     KexLockRelease(&Buckets[i].Lock);
     if (Routine) {
-        /* Whoever completes it now waits for the routine: it holds the cancel lock and owns the request. */
+        /* Whoever completes it now waits for the routine: it holds the cancel lock and owns the
+         * request. */
         Found->CancelIrql = Irql;
         Routine(IoGetCurrentIrpStackLocation(Found)->DeviceObject, Found);
     } else {
@@ -341,7 +352,7 @@ ULONG IoxCancelFileIrps(PFILE_OBJECT FileObject, PIO_STATUS_BLOCK Iosb)
     return Count;
 }
 
-/* ---- what is in flight ------------------------------------------------------------------------------------ */
+/* ---- what is in flight ----------------------------------------------------------------------- */
 
 static void VisitBlock(IOP_BLOCK *Block, void (*fn)(const IOX_LIVE_IRP *, void *), void *Context)
 {

@@ -16,15 +16,19 @@ NTSTATUS NTAPI IoCreateSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_S
 }
 
 /* The same for links everybody may use (nf-wdm-iocreateunprotectedsymboliclink). */
-NTSTATUS NTAPI IoCreateUnprotectedSymbolicLink(PUNICODE_STRING SymbolicLinkName, PUNICODE_STRING DeviceName)
+NTSTATUS NTAPI IoCreateUnprotectedSymbolicLink(PUNICODE_STRING SymbolicLinkName,
+                                               PUNICODE_STRING DeviceName)
 {
     return IoCreateSymbolicLink(SymbolicLinkName, DeviceName);
 }
 
-/* STATUS_OBJECT_NAME_NOT_FOUND when there is no such link (nf-wdm-iodeletesymboliclink). PASSIVE_LEVEL. */
+/* STATUS_OBJECT_NAME_NOT_FOUND when there is no such link (nf-wdm-iodeletesymboliclink).
+ * PASSIVE_LEVEL. */
 NTSTATUS NTAPI IoDeleteSymbolicLink(PUNICODE_STRING SymbolicLinkName)
 {
-    OBX_OPEN Open = {.Attributes = OBJ_OPENLINK | OBJ_CASE_INSENSITIVE, .Mode = KernelMode, .Type = &ObxSymbolicLinkType};
+    OBX_OPEN Open = {.Attributes = OBJ_OPENLINK | OBJ_CASE_INSENSITIVE,
+                     .Mode = KernelMode,
+                     .Type = &ObxSymbolicLinkType};
     NTSTATUS Status;
     PVOID Link;
 
@@ -33,17 +37,18 @@ NTSTATUS NTAPI IoDeleteSymbolicLink(PUNICODE_STRING SymbolicLinkName)
         return Status;
     ObMakeTemporaryObject(Link);
     ObxRemoveName(Link);
-    ObDereferenceObject(Link);      /* the look-up's */
-    ObDereferenceObject(Link);      /* the link's own */
+    ObDereferenceObject(Link); /* the look-up's */
+    ObDereferenceObject(Link); /* the link's own */
     return STATUS_SUCCESS;
 }
 
 /*
- * Opens a device by name and returns its top device and the file object that keeps it: dereferencing the file object
- * ends the use, the device is not referenced apart (nf-wdm-iogetdeviceobjectpointer). PASSIVE_LEVEL.
+ * Opens a device by name and returns its top device and the file object that keeps it:
+ * dereferencing the file object ends the use, the device is not referenced apart
+ * (nf-wdm-iogetdeviceobjectpointer). PASSIVE_LEVEL.
  */
-NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK DesiredAccess, PFILE_OBJECT *FileObject,
-    PDEVICE_OBJECT *DeviceObject)
+NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK DesiredAccess,
+                                        PFILE_OBJECT *FileObject, PDEVICE_OBJECT *DeviceObject)
 {
     OBJECT_ATTRIBUTES Attributes;
     IO_STATUS_BLOCK Iosb;
@@ -51,8 +56,9 @@ NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK 
     NTSTATUS Status;
 
     InitializeObjectAttributes(&Attributes, ObjectName, OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = IoCreateFile(&Handle, DesiredAccess, &Attributes, &Iosb, NULL, 0, 0, FILE_OPEN, FILE_NON_DIRECTORY_FILE, NULL,
-        0, CreateFileTypeNone, NULL, IO_NO_PARAMETER_CHECKING);
+    Status = IoCreateFile(&Handle, DesiredAccess, &Attributes, &Iosb, NULL, 0, 0, FILE_OPEN,
+                          FILE_NON_DIRECTORY_FILE, NULL, 0, CreateFileTypeNone, NULL,
+                          IO_NO_PARAMETER_CHECKING);
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObxReferenceHandle(Handle, 0, &IoxFileType, KernelMode, (PVOID *)FileObject, NULL);
@@ -64,7 +70,8 @@ NTSTATUS NTAPI IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK 
 
 static NTSTATUS CopyName(PCUNICODE_STRING From, PUNICODE_STRING To)
 {
-    /* Paged pool the caller frees by ExFreePool, with a terminator behind the counted characters. */
+    /* Paged pool the caller frees by ExFreePool, with a terminator behind the counted characters.
+     */
     To->Buffer = ExAllocatePoolWithTag(PagedPool, From->Length + sizeof(WCHAR), IOX_POOL_TAG);
     if (!To->Buffer)
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -75,8 +82,9 @@ static NTSTATUS CopyName(PCUNICODE_STRING From, PUNICODE_STRING To)
     return STATUS_SUCCESS;
 }
 
-/* Drive letter ("C:") of a volume's storage or file system device; the caller frees it (nf-ntddk-iovolumedevicetodosname).
- * PASSIVE_LEVEL, APCs enabled. A volume without a letter answers with its GUID path, as the mount manager does. */
+/* Drive letter ("C:") of a volume's storage or file system device; the caller frees it
+ * (nf-ntddk-iovolumedevicetodosname). PASSIVE_LEVEL, APCs enabled. A volume without a letter
+ * answers with its GUID path, as the mount manager does. */
 NTSTATUS NTAPI IoVolumeDeviceToDosName(PVOID VolumeDeviceObject, PUNICODE_STRING DosName)
 {
     IOX_VOLUME *Volume = IoxVolumeOfDevice(VolumeDeviceObject);
@@ -88,7 +96,7 @@ NTSTATUS NTAPI IoVolumeDeviceToDosName(PVOID VolumeDeviceObject, PUNICODE_STRING
     if (Volume->DosName.Length)
         return CopyName(&Volume->DosName, DosName);
     memcpy(Buffer, Volume->GuidBuffer, sizeof Buffer);
-    Buffer[1] = L'\\';      /* \\?\Volume{...} is the Win32 form of the link's name */
+    Buffer[1] = L'\\'; /* \\?\Volume{...} is the Win32 form of the link's name */
     RtlInitUnicodeString(&Guid, Buffer);
     return CopyName(&Guid, DosName);
 }
@@ -119,10 +127,12 @@ NTSTATUS NTAPI IoVolumeDeviceToGuid(PVOID VolumeDeviceObject, GUID *Guid)
 }
 
 /*
- * "C:\dir\file" of an open file in one pool block that the caller frees (nf-wdm-ioqueryfiledosdevicename). Asks the
- * file system for the name: PASSIVE_LEVEL, no file system locks held.
+ * "C:\dir\file" of an open file in one pool block that the caller frees
+ * (nf-wdm-ioqueryfiledosdevicename). Asks the file system for the name: PASSIVE_LEVEL, no file
+ * system locks held.
  */
-NTSTATUS NTAPI IoQueryFileDosDeviceName(PFILE_OBJECT FileObject, POBJECT_NAME_INFORMATION *ObjectNameInformation)
+NTSTATUS NTAPI IoQueryFileDosDeviceName(PFILE_OBJECT FileObject,
+                                        POBJECT_NAME_INFORMATION *ObjectNameInformation)
 {
     ULONG NameRoom = sizeof(FILE_NAME_INFORMATION) + 0xfffe, Used;
     PFILE_NAME_INFORMATION Name = malloc(NameRoom);
@@ -141,7 +151,8 @@ NTSTATUS NTAPI IoQueryFileDosDeviceName(PFILE_OBJECT FileObject, POBJECT_NAME_IN
         Out = ExAllocatePoolWithTag(PagedPool, sizeof *Out + Bytes + sizeof(WCHAR), IOX_POOL_TAG);
         Status = Out ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
         if (Out) {
-            Out->Name = (UNICODE_STRING){(USHORT)Bytes, (USHORT)(Bytes + sizeof(WCHAR)), (PWCH)(Out + 1)};
+            Out->Name =
+                (UNICODE_STRING){(USHORT)Bytes, (USHORT)(Bytes + sizeof(WCHAR)), (PWCH)(Out + 1)};
             memcpy(Out->Name.Buffer, Dos.Buffer, Dos.Length);
             memcpy((char *)Out->Name.Buffer + Dos.Length, Name->FileName, Name->FileNameLength);
             Out->Name.Buffer[Bytes / sizeof(WCHAR)] = 0;

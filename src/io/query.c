@@ -3,11 +3,13 @@
 #include "io/iop.h"
 
 /*
- * One synchronous kernel request about a file with a buffer of the caller's. Buffer is the request's SystemBuffer
- * itself: the caller is the kernel, so there is nothing to copy. A synchronous file object is locked meanwhile.
+ * One synchronous kernel request about a file with a buffer of the caller's. Buffer is the
+ * request's SystemBuffer itself: the caller is the kernel, so there is nothing to copy. A
+ * synchronous file object is locked meanwhile.
  */
-static NTSTATUS AskFile(PFILE_OBJECT FileObject, UCHAR Major, void (*Fill)(PIO_STACK_LOCATION, const ULONG *),
-    const ULONG *Arguments, PVOID Buffer, ULONG RequestFlags, PULONG Used)
+static NTSTATUS AskFile(PFILE_OBJECT FileObject, UCHAR Major,
+                        void (*Fill)(PIO_STACK_LOCATION, const ULONG *), const ULONG *Arguments,
+                        PVOID Buffer, ULONG RequestFlags, PULONG Used)
 {
     PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(FileObject);
     bool Synchronous = (FileObject->Flags & FO_SYNCHRONOUS_IO) != 0;
@@ -63,42 +65,48 @@ static void FillQueryVolume(PIO_STACK_LOCATION Stack, const ULONG *Arguments)
     Stack->Parameters.QueryVolume.FsInformationClass = (FS_INFORMATION_CLASS)Arguments[1];
 }
 
-/* Asks the file system about an open file. PASSIVE_LEVEL, no file system lock held (nf-ntifs-ioqueryfileinformation).
- * *ReturnedLength is what was written. */
-NTSTATUS NTAPI IoQueryFileInformation(PFILE_OBJECT FileObject, FILE_INFORMATION_CLASS FileInformationClass, ULONG Length,
-    PVOID FileInformation, PULONG ReturnedLength)
+/* Asks the file system about an open file. PASSIVE_LEVEL, no file system lock held
+ * (nf-ntifs-ioqueryfileinformation). *ReturnedLength is what was written. */
+NTSTATUS NTAPI IoQueryFileInformation(PFILE_OBJECT FileObject,
+                                      FILE_INFORMATION_CLASS FileInformationClass, ULONG Length,
+                                      PVOID FileInformation, PULONG ReturnedLength)
 {
     ULONG Arguments[] = {Length, FileInformationClass};
 
-    return AskFile(FileObject, IRP_MJ_QUERY_INFORMATION, FillQueryFile, Arguments, FileInformation, 0,
-        ReturnedLength);
+    return AskFile(FileObject, IRP_MJ_QUERY_INFORMATION, FillQueryFile, Arguments, FileInformation,
+                   0, ReturnedLength);
 }
 
 /* Asks about the volume of an open file (nf-ntifs-ioqueryvolumeinformation). PASSIVE_LEVEL. */
-NTSTATUS NTAPI IoQueryVolumeInformation(PFILE_OBJECT FileObject, FS_INFORMATION_CLASS FsInformationClass, ULONG Length,
-    PVOID FsInformation, PULONG ReturnedLength)
+NTSTATUS NTAPI IoQueryVolumeInformation(PFILE_OBJECT FileObject,
+                                        FS_INFORMATION_CLASS FsInformationClass, ULONG Length,
+                                        PVOID FsInformation, PULONG ReturnedLength)
 {
     ULONG Arguments[] = {Length, FsInformationClass};
 
-    return AskFile(FileObject, IRP_MJ_QUERY_VOLUME_INFORMATION, FillQueryVolume, Arguments, FsInformation, 0,
-        ReturnedLength);
+    return AskFile(FileObject, IRP_MJ_QUERY_VOLUME_INFORMATION, FillQueryVolume, Arguments,
+                   FsInformation, 0, ReturnedLength);
 }
 
-/* Changes something of an open file that needs no second file (nf-ntifs-iosetinformation): renames and links by
- * handle go through ZwSetInformationFile. PASSIVE_LEVEL. */
-NTSTATUS NTAPI IoSetInformation(PFILE_OBJECT FileObject, FILE_INFORMATION_CLASS FileInformationClass, ULONG Length,
-    PVOID FileInformation)
+/* Changes something of an open file that needs no second file (nf-ntifs-iosetinformation): renames
+ * and links by handle go through ZwSetInformationFile. PASSIVE_LEVEL. */
+NTSTATUS NTAPI IoSetInformation(PFILE_OBJECT FileObject,
+                                FILE_INFORMATION_CLASS FileInformationClass, ULONG Length,
+                                PVOID FileInformation)
 {
     ULONG Arguments[] = {Length, FileInformationClass};
 
-    return AskFile(FileObject, IRP_MJ_SET_INFORMATION, FillQueryFile, Arguments, FileInformation, 0, NULL);
+    return AskFile(FileObject, IRP_MJ_SET_INFORMATION, FillQueryFile, Arguments, FileInformation, 0,
+                   NULL);
 }
 
 /*
  * Walks a list of extended attributes: entries aligned, names terminated, no entry past the end.
- * STATUS_EA_LIST_INCONSISTENT with *ErrorOffset at the bad entry (nf-wdm-iocheckeabuffervalidity). PASSIVE_LEVEL.
+ * STATUS_EA_LIST_INCONSISTENT with *ErrorOffset at the bad entry (nf-wdm-iocheckeabuffervalidity).
+ * PASSIVE_LEVEL.
  */
-NTSTATUS NTAPI IoCheckEaBufferValidity(PFILE_FULL_EA_INFORMATION EaBuffer, ULONG EaLength, PULONG ErrorOffset)
+NTSTATUS NTAPI IoCheckEaBufferValidity(PFILE_FULL_EA_INFORMATION EaBuffer, ULONG EaLength,
+                                       PULONG ErrorOffset)
 {
     const ULONG Fixed = FIELD_OFFSET(FILE_FULL_EA_INFORMATION, EaName);
     ULONG At = 0;
@@ -124,7 +132,8 @@ NTSTATUS NTAPI IoCheckEaBufferValidity(PFILE_FULL_EA_INFORMATION EaBuffer, ULONG
     }
 }
 
-/* The file's requests end before the call that makes them returns (nf-ntifs-ioisoperationsynchronous). */
+/* The file's requests end before the call that makes them returns
+ * (nf-ntifs-ioisoperationsynchronous). */
 BOOLEAN NTAPI IoIsOperationSynchronous(PIRP Irp)
 {
     PFILE_OBJECT FileObject = IoGetCurrentIrpStackLocation(Irp)->FileObject;
@@ -132,13 +141,14 @@ BOOLEAN NTAPI IoIsOperationSynchronous(PIRP Irp)
 
     if (Asynchronous)
         return FALSE;
-    return (FileObject && (FileObject->Flags & FO_SYNCHRONOUS_IO)) || (Irp->Flags & IRP_SYNCHRONOUS_API) ||
-           (Irp->Flags & IRP_SYNCHRONOUS_PAGING_IO);
+    return (FileObject && (FileObject->Flags & FO_SYNCHRONOUS_IO)) ||
+           (Irp->Flags & IRP_SYNCHRONOUS_API) || (Irp->Flags & IRP_SYNCHRONOUS_PAGING_IO);
 }
 
-/* ---- who asks ---------------------------------------------------------------------------------------------------- */
+/* ---- who asks -------------------------------------------------------------------------------- */
 
-/* Process of the thread that made the request, NULL when it has none (nf-ntifs-iogetrequestorprocess). */
+/* Process of the thread that made the request, NULL when it has none
+ * (nf-ntifs-iogetrequestorprocess). */
 PEPROCESS NTAPI IoGetRequestorProcess(PIRP Irp)
 {
     PETHREAD Thread = Irp->Tail.Overlay.Thread;
@@ -172,7 +182,8 @@ BOOLEAN NTAPI IoIsSystemThread(PETHREAD Thread)
     return PsIsSystemThread(Thread);
 }
 
-/* Request the current thread is working for, or one of the FSRTL_... marks (nf-ntifs-iogettoplevelirp). */
+/* Request the current thread is working for, or one of the FSRTL_... marks
+ * (nf-ntifs-iogettoplevelirp). */
 PIRP NTAPI IoGetTopLevelIrp(VOID)
 {
     return KexGetTopLevelIrp();
@@ -196,9 +207,10 @@ BOOLEAN NTAPI IoIsWdmVersionAvailable(UCHAR MajorVersion, UCHAR MinorVersion)
     return MajorVersion < 6 || (MajorVersion == 6 && MinorVersion <= 0x50);
 }
 
-/* ---- priority hints ------------------------------------------------------------------------------------------------ */
+/* ---- priority hints -------------------------------------------------------------------------- */
 
-/* The hint lives in two bits of the request's flags, as on Windows: 0 is "none given", which means normal. */
+/* The hint lives in two bits of the request's flags, as on Windows: 0 is "none given", which means
+ * normal. */
 #define PRIORITY_SHIFT 17
 #define PRIORITY_MASK (7u << PRIORITY_SHIFT)
 
@@ -209,7 +221,8 @@ IO_PRIORITY_HINT NTAPI IoGetIoPriorityHint(PIRP Irp)
     return Value ? (IO_PRIORITY_HINT)(Value - 1) : IoPriorityNormal;
 }
 
-/* STATUS_INVALID_PARAMETER for critical and beyond: only the memory manager uses it (nf-ntddk-iosetiopriorityhint). */
+/* STATUS_INVALID_PARAMETER for critical and beyond: only the memory manager uses it
+ * (nf-ntddk-iosetiopriorityhint). */
 NTSTATUS NTAPI IoSetIoPriorityHint(PIRP Irp, IO_PRIORITY_HINT PriorityHint)
 {
     if (PriorityHint >= IoPriorityCritical)

@@ -4,8 +4,8 @@
 
 typedef struct _ENTRY {
     LIST_ENTRY Link;
-    PDEVICE_OBJECT Device;              /* file system or shutdown registration */
-    PDRIVER_OBJECT Driver;              /* change registration */
+    PDEVICE_OBJECT Device; /* file system or shutdown registration */
+    PDRIVER_OBJECT Driver; /* change registration */
     PDRIVER_FS_NOTIFICATION Routine;
 } ENTRY;
 
@@ -14,7 +14,8 @@ static LIST_ENTRY Changes = {&Changes, &Changes};
 static LIST_ENTRY Shutdown = {&Shutdown, &Shutdown};
 static LIST_ENTRY LastShutdown = {&LastShutdown, &LastShutdown};
 
-static ENTRY *NewEntry(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, PDRIVER_FS_NOTIFICATION Routine)
+static ENTRY *NewEntry(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver,
+                       PDRIVER_FS_NOTIFICATION Routine)
 {
     ENTRY *Entry = calloc(1, sizeof *Entry);
 
@@ -26,7 +27,8 @@ static ENTRY *NewEntry(PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, PDRIVER_FS_
     return Entry;
 }
 
-/* The entry at a position of a list, its device referenced: how lists are walked without a lock across calls. */
+/* The entry at a position of a list, its device referenced: how lists are walked without a lock
+ * across calls. */
 static bool EntryAt(PLIST_ENTRY List, ULONG Position, ENTRY *Copy)
 {
     PLIST_ENTRY At;
@@ -53,7 +55,8 @@ static void Add(PLIST_ENTRY List, ENTRY *Entry, bool First)
     KexLockRelease(&IopDatabaseLock);
 }
 
-static bool Remove(PLIST_ENTRY List, PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver, PDRIVER_FS_NOTIFICATION Routine)
+static bool Remove(PLIST_ENTRY List, PDEVICE_OBJECT Device, PDRIVER_OBJECT Driver,
+                   PDRIVER_FS_NOTIFICATION Routine)
 {
     ENTRY *Found = NULL;
 
@@ -80,8 +83,8 @@ static void NotifyChange(PDEVICE_OBJECT Device, BOOLEAN Active)
 }
 
 /*
- * A file system's control device: filters that registered for changes are told. Low-priority file systems come after
- * the others (nf-ntifs-ioregisterfilesystem). PASSIVE_LEVEL.
+ * A file system's control device: filters that registered for changes are told. Low-priority file
+ * systems come after the others (nf-ntifs-ioregisterfilesystem). PASSIVE_LEVEL.
  */
 VOID NTAPI IoRegisterFileSystem(PDEVICE_OBJECT DeviceObject)
 {
@@ -104,12 +107,12 @@ VOID NTAPI IoUnregisterFileSystem(PDEVICE_OBJECT DeviceObject)
 }
 
 /*
- * DriverNotificationRoutine is called for each file system that is registered now and for every one that comes or goes
- * later (nf-ntifs-ioregisterfsregistrationchange). PASSIVE_LEVEL. STATUS_DEVICE_ALREADY_ATTACHED for a second
- * registration of the same pair.
+ * DriverNotificationRoutine is called for each file system that is registered now and for every one
+ * that comes or goes later (nf-ntifs-ioregisterfsregistrationchange). PASSIVE_LEVEL.
+ * STATUS_DEVICE_ALREADY_ATTACHED for a second registration of the same pair.
  */
 NTSTATUS NTAPI IoRegisterFsRegistrationChange(PDRIVER_OBJECT DriverObject,
-    PDRIVER_FS_NOTIFICATION DriverNotificationRoutine)
+                                              PDRIVER_FS_NOTIFICATION DriverNotificationRoutine)
 {
     ENTRY *Entry, Copy;
 
@@ -129,7 +132,7 @@ NTSTATUS NTAPI IoRegisterFsRegistrationChange(PDRIVER_OBJECT DriverObject,
 }
 
 VOID NTAPI IoUnregisterFsRegistrationChange(PDRIVER_OBJECT DriverObject,
-    PDRIVER_FS_NOTIFICATION DriverNotificationRoutine)
+                                            PDRIVER_FS_NOTIFICATION DriverNotificationRoutine)
 {
     if (Remove(&Changes, NULL, DriverObject, DriverNotificationRoutine))
         ObDereferenceObject(DriverObject);
@@ -147,7 +150,8 @@ static NTSTATUS RegisterShutdown(PLIST_ENTRY List, PDEVICE_OBJECT Device)
     return STATUS_SUCCESS;
 }
 
-/* The device gets IRP_MJ_SHUTDOWN before file systems are flushed (nf-wdm-ioregistershutdownnotification). */
+/* The device gets IRP_MJ_SHUTDOWN before file systems are flushed
+ * (nf-wdm-ioregistershutdownnotification). */
 NTSTATUS NTAPI IoRegisterShutdownNotification(PDEVICE_OBJECT DeviceObject)
 {
     return RegisterShutdown(&Shutdown, DeviceObject);
@@ -161,7 +165,8 @@ NTSTATUS NTAPI IoRegisterLastChanceShutdownNotification(PDEVICE_OBJECT DeviceObj
 
 VOID NTAPI IoUnregisterShutdownNotification(PDEVICE_OBJECT DeviceObject)
 {
-    while (Remove(&Shutdown, DeviceObject, NULL, NULL) || Remove(&LastShutdown, DeviceObject, NULL, NULL))
+    while (Remove(&Shutdown, DeviceObject, NULL, NULL) ||
+           Remove(&LastShutdown, DeviceObject, NULL, NULL))
         ObDereferenceObject(DeviceObject);
     DeviceObject->Flags &= ~(ULONG)DO_SHUTDOWN_REGISTERED;
 }

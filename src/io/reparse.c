@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reparse points as the I/O manager resolves them. The file system completes the create with STATUS_REPARSE, the tag in
- * Information and a pool copy of the reparse data in Tail.Overlay.AuxiliaryBuffer; here the next name is made from it.
+ * Reparse points as the I/O manager resolves them. The file system completes the create with
+ * STATUS_REPARSE, the tag in Information and a pool copy of the reparse data in
+ * Tail.Overlay.AuxiliaryBuffer; here the next name is made from it.
  */
 #include "io/reparse.h"
 
@@ -10,7 +11,8 @@ static UNICODE_STRING PathString(void *Base, USHORT Offset, USHORT Length)
     return (UNICODE_STRING){Length, Length, (PWCH)((char *)Base + Offset)};
 }
 
-/* Path of the directory that holds the link: what a relative target is relative to. Ends with a backslash. */
+/* Path of the directory that holds the link: what a relative target is relative to. Ends with a
+ * backslash. */
 static UNICODE_STRING DirectoryOf(PUNICODE_STRING Path, USHORT Unparsed)
 {
     UNICODE_STRING Directory = {Path->Length - Unparsed, Path->Length - Unparsed, Path->Buffer};
@@ -27,9 +29,10 @@ static UNICODE_STRING DirectoryOf(PUNICODE_STRING Path, USHORT Unparsed)
 
 /* Name of the device, the link's directory and the target in one string. */
 static NTSTATUS RelativeTarget(OBX_OPEN *Walk, PFILE_OBJECT FileObject, PUNICODE_STRING Target,
-    PUNICODE_STRING Rest, USHORT Unparsed)
+                               PUNICODE_STRING Rest, USHORT Unparsed)
 {
-    UNICODE_STRING Path = *IoxFilePath(FileObject), Directory = DirectoryOf(&Path, Unparsed), Joined;
+    UNICODE_STRING Path = *IoxFilePath(FileObject), Directory = DirectoryOf(&Path, Unparsed),
+                   Joined;
     ULONG Needed, Room = 1024;
     POBJECT_NAME_INFORMATION Device = malloc(Room);
     NTSTATUS Status;
@@ -68,21 +71,23 @@ NTSTATUS IopReparseName(OBX_OPEN *Walk, PFILE_OBJECT FileObject, PVOID Data)
     Unparsed = Reparse->Reserved;
     if (Unparsed > Name.Length)
         return STATUS_IO_REPARSE_DATA_INVALID;
-    Rest = (UNICODE_STRING){Unparsed, Unparsed, (PWCH)((char *)Name.Buffer + Name.Length - Unparsed)};
+    Rest =
+        (UNICODE_STRING){Unparsed, Unparsed, (PWCH)((char *)Name.Buffer + Name.Length - Unparsed)};
     if (Reparse->ReparseTag == IO_REPARSE_TAG_MOUNT_POINT) {
         Target = PathString(Reparse->MountPointReparseBuffer.PathBuffer,
-            Reparse->MountPointReparseBuffer.SubstituteNameOffset, Reparse->MountPointReparseBuffer.SubstituteNameLength);
+                            Reparse->MountPointReparseBuffer.SubstituteNameOffset,
+                            Reparse->MountPointReparseBuffer.SubstituteNameLength);
         /* "\??\Volume{...}\" in front of "\dir": one separator is enough. */
-        if (Target.Length && Rest.Length && Target.Buffer[Target.Length / sizeof(WCHAR) - 1] == L'\\' &&
-            Rest.Buffer[0] == L'\\')
+        if (Target.Length && Rest.Length &&
+            Target.Buffer[Target.Length / sizeof(WCHAR) - 1] == L'\\' && Rest.Buffer[0] == L'\\')
             Target.Length -= sizeof(WCHAR);
         return ObxOpenReplaceName(Walk, &Target, &Rest);
     }
     if (Reparse->ReparseTag != IO_REPARSE_TAG_SYMLINK)
         return STATUS_IO_REPARSE_TAG_NOT_HANDLED;
     Target = PathString(Reparse->SymbolicLinkReparseBuffer.PathBuffer,
-        Reparse->SymbolicLinkReparseBuffer.SubstituteNameOffset,
-        Reparse->SymbolicLinkReparseBuffer.SubstituteNameLength);
+                        Reparse->SymbolicLinkReparseBuffer.SubstituteNameOffset,
+                        Reparse->SymbolicLinkReparseBuffer.SubstituteNameLength);
     if (Reparse->SymbolicLinkReparseBuffer.Flags & SYMLINK_FLAG_RELATIVE)
         return RelativeTarget(Walk, FileObject, &Target, &Rest, Unparsed);
     return ObxOpenReplaceName(Walk, &Target, &Rest);

@@ -6,8 +6,9 @@
 #include "io/iop.h"
 
 /*
- * New name of a walk from the data of a mount point or symbolic link; the part of the name behind the link follows the
- * target. Reparse->Reserved says how many bytes of the file object's name that part has.
+ * New name of a walk from the data of a mount point or symbolic link; the part of the name behind
+ * the link follows the target. Reparse->Reserved says how many bytes of the file object's name that
+ * part has.
  */
 NTSTATUS IopReparseName(OBX_OPEN *Walk, PFILE_OBJECT FileObject, PVOID Reparse);
 /* Reparse data of a create that was pended: kept for the opener when the request ends. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Share access: what a file's openers do and allow. The counts are the file system's, under its own lock; these
- * routines only read and change them.
+ * Share access: what a file's openers do and allow. The counts are the file system's, under its own
+ * lock; these routines only read and change them.
  */
 #include "io/iop.h"
 
@@ -12,7 +12,8 @@ static bool IgnoresSharing(PFILE_OBJECT FileObject)
     return Extension && Extension->IgnoreSharing;
 }
 
-/* Takes the rights that sharing is about into the file object. FALSE: none of them was asked for. */
+/* Takes the rights that sharing is about into the file object. FALSE: none of them was asked for.
+ */
 static bool TakeAccess(PFILE_OBJECT FileObject, ACCESS_MASK Desired, ULONG Share)
 {
     FileObject->ReadAccess = (Desired & (FILE_EXECUTE | FILE_READ_DATA)) != 0;
@@ -42,22 +43,26 @@ static void Count(PFILE_OBJECT FileObject, PSHARE_ACCESS Share, LONG Delta)
     Share->SharedDelete += FileObject->SharedDelete ? Delta : 0;
 }
 
-/* The new opener does what somebody there does not share, or does not share what somebody there does. */
+/* The new opener does what somebody there does not share, or does not share what somebody there
+ * does. */
 static bool Conflicts(PFILE_OBJECT FileObject, PSHARE_ACCESS Share)
 {
     return (FileObject->ReadAccess && Share->SharedRead < Share->OpenCount) ||
            (FileObject->WriteAccess && Share->SharedWrite < Share->OpenCount) ||
            (FileObject->DeleteAccess && Share->SharedDelete < Share->OpenCount) ||
-           (Share->Readers && !FileObject->SharedRead) || (Share->Writers && !FileObject->SharedWrite) ||
+           (Share->Readers && !FileObject->SharedRead) ||
+           (Share->Writers && !FileObject->SharedWrite) ||
            (Share->Deleters && !FileObject->SharedDelete);
 }
 
 /*
- * STATUS_SUCCESS when the open fits with those there are; Update counts it at once. Opens that neither read, write nor
- * delete fit always and count never. STATUS_SHARING_VIOLATION (nf-ntifs-iocheckshareaccess). PASSIVE_LEVEL.
+ * STATUS_SUCCESS when the open fits with those there are; Update counts it at once. Opens that
+ * neither read, write nor delete fit always and count never. STATUS_SHARING_VIOLATION
+ * (nf-ntifs-iocheckshareaccess). PASSIVE_LEVEL.
  */
-NTSTATUS NTAPI IoCheckShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess, PFILE_OBJECT FileObject,
-    PSHARE_ACCESS ShareAccess, BOOLEAN Update)
+NTSTATUS NTAPI IoCheckShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess,
+                                  PFILE_OBJECT FileObject, PSHARE_ACCESS ShareAccess,
+                                  BOOLEAN Update)
 {
     if (!TakeAccess(FileObject, DesiredAccess, DesiredShareAccess) || IgnoresSharing(FileObject))
         return STATUS_SUCCESS;
@@ -68,9 +73,11 @@ NTSTATUS NTAPI IoCheckShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareA
     return STATUS_SUCCESS;
 }
 
-/* The newer form: a write or delete permission of the caller's choice may be waved (nf-ntifs-iocheckshareaccessex). */
-NTSTATUS NTAPI IoCheckShareAccessEx(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess, PFILE_OBJECT FileObject,
-    PSHARE_ACCESS ShareAccess, BOOLEAN Update, PBOOLEAN WritePermission)
+/* The newer form: a write or delete permission of the caller's choice may be waved
+ * (nf-ntifs-iocheckshareaccessex). */
+NTSTATUS NTAPI IoCheckShareAccessEx(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess,
+                                    PFILE_OBJECT FileObject, PSHARE_ACCESS ShareAccess,
+                                    BOOLEAN Update, PBOOLEAN WritePermission)
 {
     if (!TakeAccess(FileObject, DesiredAccess, DesiredShareAccess) || IgnoresSharing(FileObject))
         return STATUS_SUCCESS;
@@ -84,8 +91,8 @@ NTSTATUS NTAPI IoCheckShareAccessEx(ACCESS_MASK DesiredAccess, ULONG DesiredShar
 }
 
 /* The first open of a file: the counts are set, not checked (nf-ntifs-iosetshareaccess). */
-VOID NTAPI IoSetShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess, PFILE_OBJECT FileObject,
-    PSHARE_ACCESS ShareAccess)
+VOID NTAPI IoSetShareAccess(ACCESS_MASK DesiredAccess, ULONG DesiredShareAccess,
+                            PFILE_OBJECT FileObject, PSHARE_ACCESS ShareAccess)
 {
     memset(ShareAccess, 0, sizeof *ShareAccess);
     if (TakeAccess(FileObject, DesiredAccess, DesiredShareAccess) && !IgnoresSharing(FileObject))
@@ -106,14 +113,15 @@ VOID NTAPI IoRemoveShareAccess(PFILE_OBJECT FileObject, PSHARE_ACCESS ShareAcces
         Count(FileObject, ShareAccess, -1);
 }
 
-/* The file was opened with IO_IGNORE_SHARE_ACCESS_CHECK (nf-ntddk-ioisfileobjectignoringsharing). */
+/* The file was opened with IO_IGNORE_SHARE_ACCESS_CHECK (nf-ntddk-ioisfileobjectignoringsharing).
+ */
 BOOLEAN NTAPI IoIsFileObjectIgnoringSharing(PFILE_OBJECT FileObject)
 {
     return IgnoresSharing(FileObject);
 }
 
-/* Makes later checks of this file object pass (nf-ntddk-iosetfileobjectignoresharing). STATUS_INVALID_PARAMETER when
- * it was checked before. */
+/* Makes later checks of this file object pass (nf-ntddk-iosetfileobjectignoresharing).
+ * STATUS_INVALID_PARAMETER when it was checked before. */
 NTSTATUS NTAPI IoSetFileObjectIgnoreSharing(PFILE_OBJECT FileObject)
 {
     IOP_FILE_EXTENSION *Extension = IopFileExtension(FileObject, true);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Volumes: the storage device that carries \Device\HarddiskVolumeN, its VPB, its drive letter and GUID name, mounting,
- * and the registration of file systems.
+ * Volumes: the storage device that carries \Device\HarddiskVolumeN, its VPB, its drive letter and
+ * GUID name, mounting, and the registration of file systems.
  */
 #include "io/iop.h"
 #include "io/reparse.h"
 
 #include <stdio.h>
 
-/* The mount manager's question for a volume's device name (mountmgr.h: MOUNTDEV_NAME, 'M' function 2). */
+/* The mount manager's question for a volume's device name (mountmgr.h: MOUNTDEV_NAME, 'M' function
+ * 2). */
 typedef struct _DEVICE_NAME {
     USHORT NameLength;
     WCHAR Name[1];
@@ -17,10 +18,10 @@ typedef struct _DEVICE_NAME {
 
 IOX_VOLUME_HOOKS IoxVolumeHooks;
 
-static IOX_VOLUME *Volumes;     /* guarded by IopDatabaseLock, oldest first */
+static IOX_VOLUME *Volumes; /* guarded by IopDatabaseLock, oldest first */
 static PDRIVER_OBJECT VolumeDriver;
 
-/* ---- the storage device ------------------------------------------------------------------------------------- */
+/* ---- the storage device ---------------------------------------------------------------------- */
 
 static NTSTATUS Answer(PIRP Irp, NTSTATUS Status, ULONG_PTR Information)
 {
@@ -36,7 +37,8 @@ static NTSTATUS NTAPI OpenClose(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     return Answer(Irp, STATUS_SUCCESS, 0);
 }
 
-/* Answers of the mount manager's interface that file systems and filters ask the disk below a volume for. */
+/* Answers of the mount manager's interface that file systems and filters ask the disk below a
+ * volume for. */
 static NTSTATUS NTAPI DiskControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
@@ -74,7 +76,7 @@ NTSTATUS IopStartVolumes(void)
     return IoxCreateDriver(&Name, VolumeDriverEntry, &VolumeDriver);
 }
 
-/* ---- names --------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void SetText(PUNICODE_STRING Name, WCHAR *Buffer, const char *Text)
 {
@@ -93,11 +95,13 @@ static void MakeNames(IOX_VOLUME *Volume)
     snprintf(Text, sizeof Text, "\\Device\\HarddiskVolume%u", Volume->Number);
     SetText(&Volume->DeviceName, Volume->NameBuffer, Text);
     /* From the number and the serial: the same machine has the same names in every run. */
-    *g = (GUID){0x6f706e66u ^ Volume->Spec.SerialNumber, (USHORT)Volume->Number, 0x4c54, {0x80, 0, 'o', 'p', 'e', 'n',
-        'f', 'l'}};
-    snprintf(Text, sizeof Text, "\\??\\Volume{%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}", g->Data1, g->Data2,
-        g->Data3, g->Data4[0], g->Data4[1], g->Data4[2], g->Data4[3], g->Data4[4], g->Data4[5], g->Data4[6],
-        g->Data4[7]);
+    *g = (GUID){0x6f706e66u ^ Volume->Spec.SerialNumber,
+                (USHORT)Volume->Number,
+                0x4c54,
+                {0x80, 0, 'o', 'p', 'e', 'n', 'f', 'l'}};
+    snprintf(Text, sizeof Text, "\\??\\Volume{%08x-%04x-%04x-%02x%02x-%02x%02x%02x%02x%02x%02x}",
+             g->Data1, g->Data2, g->Data3, g->Data4[0], g->Data4[1], g->Data4[2], g->Data4[3],
+             g->Data4[4], g->Data4[5], g->Data4[6], g->Data4[7]);
     SetText(&Volume->GuidName, Volume->GuidBuffer, Text);
 }
 
@@ -177,11 +181,11 @@ static void RemoveLinks(IOX_VOLUME *Volume)
     IoDeleteSymbolicLink(&Dos);
 }
 
-/* ---- mounting ------------------------------------------------------------------------------------------------- */
+/* ---- mounting -------------------------------------------------------------------------------- */
 
 /*
- * What a file system has to leave behind: the VPB points to its volume device and that device back to the disk. Set
- * here when the mount routine only returned its device.
+ * What a file system has to leave behind: the VPB points to its volume device and that device back
+ * to the disk. Set here when the mount routine only returned its device.
  */
 static void FinishMount(IOX_VOLUME *Volume, PDEVICE_OBJECT FileSystem)
 {
@@ -221,7 +225,8 @@ NTSTATUS IopMountVolume(PDEVICE_OBJECT Device)
     IOX_VOLUME *Volume = IoxVolumeOfDevice(Device);
 
     /* A volume that was dismounted stays so until somebody mounts it again by name. */
-    return Volume && Volume->Spec.Mount && !Volume->FileSystem ? STATUS_VOLUME_DISMOUNTED : STATUS_UNRECOGNIZED_VOLUME;
+    return Volume && Volume->Spec.Mount && !Volume->FileSystem ? STATUS_VOLUME_DISMOUNTED
+                                                               : STATUS_UNRECOGNIZED_VOLUME;
 }
 
 NTSTATUS IoxCreateVolume(const IOX_VOLUME_SPEC *Spec, IOX_VOLUME **Out)
@@ -235,7 +240,8 @@ NTSTATUS IoxCreateVolume(const IOX_VOLUME_SPEC *Spec, IOX_VOLUME **Out)
     Volume->Spec = *Spec;
     Register(Volume);
     MakeNames(Volume);
-    Status = IoCreateDevice(VolumeDriver, 0, &Volume->DeviceName, FILE_DEVICE_DISK, 0, FALSE, &Volume->Disk);
+    Status = IoCreateDevice(VolumeDriver, 0, &Volume->DeviceName, FILE_DEVICE_DISK, 0, FALSE,
+                            &Volume->Disk);
     if (!NT_SUCCESS(Status))
         goto Unregister;
     if (Spec->SectorSize)
@@ -286,7 +292,8 @@ void IoxDeleteVolume(IOX_VOLUME *Volume)
 
 void IoxForEachVolume(void (*fn)(IOX_VOLUME *Volume, void *Context), void *Context)
 {
-    /* Volumes are made and deleted by the machine's thread, which is also the one that walks them. */
+    /* Volumes are made and deleted by the machine's thread, which is also the one that walks them.
+     */
     for (IOX_VOLUME *Volume = Volumes, *Next; Volume; Volume = Next) {
         Next = Volume->Next;
         fn(Volume, Context);
@@ -304,11 +311,12 @@ IOX_VOLUME *IoxVolumeOfDevice(PDEVICE_OBJECT Device)
     return Volume;
 }
 
-/* ---- VPB lock -------------------------------------------------------------------------------------------------- */
+/* ---- VPB lock -------------------------------------------------------------------------------- */
 
 static KSPIN_LOCK VpbLock;
 
-/* Guards VPB.Flags and VPB.DeviceObject against mounts and dismounts (nf-ntifs-ioacquirevpbspinlock). */
+/* Guards VPB.Flags and VPB.DeviceObject against mounts and dismounts
+ * (nf-ntifs-ioacquirevpbspinlock). */
 VOID NTAPI IoAcquireVpbSpinLock(PKIRQL Irql)
 {
     KeAcquireSpinLock(&VpbLock, Irql);

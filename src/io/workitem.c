@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Work items of drivers: a routine in a system thread, with the device or driver held until it returned. */
+/* Work items of drivers: a routine in a system thread, with the device or driver held until it
+ * returned. */
 #include "io/iop.h"
 
 struct _IO_WORKITEM {
     WORK_QUEUE_ITEM Item;
-    PVOID Object;                   /* device or driver; referenced while queued */
+    PVOID Object; /* device or driver; referenced while queued */
     PIO_WORKITEM_ROUTINE Routine;
     PIO_WORKITEM_ROUTINE_EX RoutineEx;
     PVOID Context;
@@ -42,7 +43,8 @@ static void InitializeWorkItem(PVOID IoObject, PIO_WORKITEM WorkItem, const void
     ExInitializeWorkItem(&WorkItem->Item, RunWorkItem, WorkItem);
 }
 
-/* For memory of the driver's own, IoSizeofWorkItem bytes (nf-wdm-ioinitializeworkitem). IRQL <= DISPATCH_LEVEL. */
+/* For memory of the driver's own, IoSizeofWorkItem bytes (nf-wdm-ioinitializeworkitem). IRQL <=
+ * DISPATCH_LEVEL. */
 VOID NTAPI IoInitializeWorkItem(PVOID IoObject, PIO_WORKITEM IoWorkItem)
 {
     InitializeWorkItem(IoObject, IoWorkItem, __builtin_return_address(0));
@@ -52,10 +54,11 @@ VOID NTAPI IoUninitializeWorkItem(PIO_WORKITEM IoWorkItem)
 {
     if (__atomic_load_n(&IoWorkItem->Queued, __ATOMIC_ACQUIRE))
         KexFinding("MEM-010", "verifier", __builtin_return_address(0),
-            "a work item was uninitialised while it was queued");
+                   "a work item was uninitialised while it was queued");
 }
 
-/* A work item of a device. IRQL <= DISPATCH_LEVEL; NULL when memory is short (nf-wdm-ioallocateworkitem). */
+/* A work item of a device. IRQL <= DISPATCH_LEVEL; NULL when memory is short
+ * (nf-wdm-ioallocateworkitem). */
 PIO_WORKITEM NTAPI IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
 {
     PIO_WORKITEM WorkItem = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *WorkItem, IOX_POOL_TAG);
@@ -65,11 +68,13 @@ PIO_WORKITEM NTAPI IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject)
     return WorkItem;
 }
 
-/* Frees an item that is not queued; its own routine may do so (nf-wdm-iofreeworkitem). IRQL <= DISPATCH_LEVEL. */
+/* Frees an item that is not queued; its own routine may do so (nf-wdm-iofreeworkitem). IRQL <=
+ * DISPATCH_LEVEL. */
 VOID NTAPI IoFreeWorkItem(PIO_WORKITEM IoWorkItem)
 {
     if (__atomic_load_n(&IoWorkItem->Queued, __ATOMIC_ACQUIRE))
-        KexFinding("MEM-010", "verifier", __builtin_return_address(0), "a work item was freed while it was queued");
+        KexFinding("MEM-010", "verifier", __builtin_return_address(0),
+                   "a work item was freed while it was queued");
     ExFreePool(IoWorkItem);
 }
 
@@ -84,9 +89,10 @@ static bool Queue(PIO_WORKITEM WorkItem, WORK_QUEUE_TYPE QueueType, const void *
     return true;
 }
 
-/* Runs WorkerRoutine(DeviceObject, Context) in a system thread (nf-wdm-ioqueueworkitem). IRQL <= DISPATCH_LEVEL. */
-VOID NTAPI IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine, WORK_QUEUE_TYPE QueueType,
-    PVOID Context)
+/* Runs WorkerRoutine(DeviceObject, Context) in a system thread (nf-wdm-ioqueueworkitem). IRQL <=
+ * DISPATCH_LEVEL. */
+VOID NTAPI IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine,
+                           WORK_QUEUE_TYPE QueueType, PVOID Context)
 {
     IoWorkItem->Routine = WorkerRoutine;
     IoWorkItem->RoutineEx = NULL;
@@ -94,9 +100,10 @@ VOID NTAPI IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerR
     Queue(IoWorkItem, QueueType, __builtin_return_address(0));
 }
 
-/* The same with a routine that also gets the item, so that it can free it (nf-wdm-ioqueueworkitemex). */
-VOID NTAPI IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine, WORK_QUEUE_TYPE QueueType,
-    PVOID Context)
+/* The same with a routine that also gets the item, so that it can free it
+ * (nf-wdm-ioqueueworkitemex). */
+VOID NTAPI IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine,
+                             WORK_QUEUE_TYPE QueueType, PVOID Context)
 {
     IoWorkItem->RoutineEx = WorkerRoutine;
     IoWorkItem->Context = Context;
@@ -105,7 +112,7 @@ VOID NTAPI IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX Wo
 
 /* FALSE, and nothing done, when the item is queued (nf-wdm-iotryqueueworkitem). */
 BOOLEAN NTAPI IoTryQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine,
-    WORK_QUEUE_TYPE QueueType, PVOID Context)
+                                 WORK_QUEUE_TYPE QueueType, PVOID Context)
 {
     if (__atomic_exchange_n(&IoWorkItem->Queued, 1, __ATOMIC_ACQ_REL))
         return FALSE;

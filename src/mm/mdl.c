@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MDLs. The frame array names the kernel's view of each page (mm.h), so that mapping an MDL is finding the run its
- * frames make. Kernel memory is never paged out here; locking checks that the pages are there and may be used as
- * asked, and is counted so that what was never unlocked can be told.
+ * MDLs. The frame array names the kernel's view of each page (mm.h), so that mapping an MDL is
+ * finding the run its frames make. Kernel memory is never paged out here; locking checks that the
+ * pages are there and may be used as asked, and is counted so that what was never unlocked can be
+ * told.
  */
 #include "mm/mm.h"
 
@@ -14,7 +15,7 @@ typedef struct _MDL_HEADER {
     LIST_ENTRY Link;
     const void *Creator;
     ULONG Signature;
-    ULONG Pages;            /* frames there is room for */
+    ULONG Pages; /* frames there is room for */
 } MDL_HEADER;
 
 #define MDL_SIGNATURE 0x6c644d78u
@@ -32,8 +33,8 @@ static PPFN_NUMBER Frames(PMDL Mdl)
     return (PPFN_NUMBER)(Mdl + 1);
 }
 
-/* Largest length one MDL can describe: Size is a CSHORT on Windows and the byte count must fit a ULONG
- * (nf-wdm-ioallocatemdl: about 4 GiB since Vista). */
+/* Largest length one MDL can describe: Size is a CSHORT on Windows and the byte count must fit a
+ * ULONG (nf-wdm-ioallocatemdl: about 4 GiB since Vista). */
 static bool LengthFits(ULONG Length)
 {
     return Length <= 0xfffff000u;
@@ -66,10 +67,12 @@ static PMDL AllocateMdl(PVOID VirtualAddress, ULONG Length, const void *Creator)
 }
 
 /*
- * An MDL for a buffer, linked to Irp when one is given: as its MdlAddress, or at the chain's end for a secondary
- * buffer. The pages are not locked by this. IRQL <= DISPATCH_LEVEL; NULL when memory is short (nf-wdm-ioallocatemdl).
+ * An MDL for a buffer, linked to Irp when one is given: as its MdlAddress, or at the chain's end
+ * for a secondary buffer. The pages are not locked by this. IRQL <= DISPATCH_LEVEL; NULL when
+ * memory is short (nf-wdm-ioallocatemdl).
  */
-PMDL NTAPI IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, PIRP Irp)
+PMDL NTAPI IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer,
+                         BOOLEAN ChargeQuota, PIRP Irp)
 {
     PMDL Mdl = AllocateMdl(VirtualAddress, Length, __builtin_return_address(0));
     PMDL *Link;
@@ -87,19 +90,21 @@ PMDL NTAPI IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBu
     return Mdl;
 }
 
-/* Frees one MDL; its pages must be unlocked and unmapped by then. IRQL <= DISPATCH_LEVEL (nf-wdm-iofreemdl). */
+/* Frees one MDL; its pages must be unlocked and unmapped by then. IRQL <= DISPATCH_LEVEL
+ * (nf-wdm-iofreemdl). */
 VOID NTAPI IoFreeMdl(PMDL Mdl)
 {
     MDL_HEADER *Header = (MDL_HEADER *)Mdl - 1;
 
     if (Header->Signature != MDL_SIGNATURE) {
         KexFinding("MDL-008", "verifier", __builtin_return_address(0),
-            "IoFreeMdl was given %p, which is no MDL from IoAllocateMdl or was freed before", (void *)Mdl);
+                   "IoFreeMdl was given %p, which is no MDL from IoAllocateMdl or was freed before",
+                   (void *)Mdl);
         return;
     }
     if ((Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_INTERNAL)) == MDL_PAGES_LOCKED)
         KexFinding("MDL-008", "verifier", __builtin_return_address(0),
-            "IoFreeMdl was given an MDL whose pages are still locked");
+                   "IoFreeMdl was given an MDL whose pages are still locked");
     KexLockAcquire(&LiveLock);
     RemoveEntryList(&Header->Link);
     KexLockRelease(&LiveLock);
@@ -120,13 +125,14 @@ void MmxForEachMdl(void (*fn)(const MMX_LIVE_MDL *, void *), void *Context)
 }
 
 /*
- * Describes a part of SourceMdl by TargetMdl, which shares its frames and its mapping. Length 0: up to the source's
- * end. IRQL <= DISPATCH_LEVEL. A range outside of the source is a driver error that Windows answers by a bug check
- * (nf-wdm-iobuildpartialmdl).
+ * Describes a part of SourceMdl by TargetMdl, which shares its frames and its mapping. Length 0: up
+ * to the source's end. IRQL <= DISPATCH_LEVEL. A range outside of the source is a driver error that
+ * Windows answers by a bug check (nf-wdm-iobuildpartialmdl).
  */
 VOID NTAPI IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
 {
-    ULONG_PTR Start = (ULONG_PTR)VirtualAddress, First = (ULONG_PTR)SourceMdl->StartVa + SourceMdl->ByteOffset;
+    ULONG_PTR Start = (ULONG_PTR)VirtualAddress,
+              First = (ULONG_PTR)SourceMdl->StartVa + SourceMdl->ByteOffset;
     CSHORT Kept = MDL_ALLOCATED_FIXED_SIZE;
     ULONG Pages;
 
@@ -134,25 +140,30 @@ VOID NTAPI IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddres
         Length = SourceMdl->ByteCount - (ULONG)(Start - First);
     if (Start < First || Start + Length > First + SourceMdl->ByteCount) {
         KexFinding("MDL-010", "verifier", __builtin_return_address(0),
-            "the partial MDL's range (%u bytes at %p) lies outside of its source MDL", Length, VirtualAddress);
-        KeBugCheckEx(TARGET_MDL_TOO_SMALL, (ULONG_PTR)SourceMdl, (ULONG_PTR)TargetMdl, Start, Length);
+                   "the partial MDL's range (%u bytes at %p) lies outside of its source MDL",
+                   Length, VirtualAddress);
+        KeBugCheckEx(TARGET_MDL_TOO_SMALL, (ULONG_PTR)SourceMdl, (ULONG_PTR)TargetMdl, Start,
+                     Length);
     }
     Pages = PageSpan(VirtualAddress, Length);
     if (Pages > ((ULONG)(USHORT)TargetMdl->Size - sizeof(MDL)) / sizeof(PFN_NUMBER))
-        KeBugCheckEx(TARGET_MDL_TOO_SMALL, (ULONG_PTR)SourceMdl, (ULONG_PTR)TargetMdl, Start, Length);
+        KeBugCheckEx(TARGET_MDL_TOO_SMALL, (ULONG_PTR)SourceMdl, (ULONG_PTR)TargetMdl, Start,
+                     Length);
     TargetMdl->Process = SourceMdl->Process;
     TargetMdl->StartVa = (PVOID)(Start & ~(ULONG_PTR)(PAGE_SIZE - 1));
     TargetMdl->ByteCount = Length;
     TargetMdl->ByteOffset = (ULONG)(Start & (PAGE_SIZE - 1));
-    TargetMdl->MdlFlags = (TargetMdl->MdlFlags & Kept) | MDL_PARTIAL |
-                          (SourceMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA |
-                                                  MDL_IO_PAGE_READ | MDL_WRITE_OPERATION));
+    TargetMdl->MdlFlags =
+        (TargetMdl->MdlFlags & Kept) | MDL_PARTIAL |
+        (SourceMdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA |
+                                MDL_IO_PAGE_READ | MDL_WRITE_OPERATION));
     TargetMdl->MappedSystemVa = (char *)SourceMdl->MappedSystemVa + (Start - First);
     if (TargetMdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA)
         TargetMdl->MdlFlags |= MDL_PARENT_MAPPED_SYSTEM_VA;
     memcpy(Frames(TargetMdl),
-        Frames(SourceMdl) + (((ULONG_PTR)TargetMdl->StartVa - (ULONG_PTR)SourceMdl->StartVa) >> PAGE_SHIFT),
-        Pages * sizeof(PFN_NUMBER));
+           Frames(SourceMdl) +
+               (((ULONG_PTR)TargetMdl->StartVa - (ULONG_PTR)SourceMdl->StartVa) >> PAGE_SHIFT),
+           Pages * sizeof(PFN_NUMBER));
 }
 
 static bool FillFrames(PMDL Mdl)
@@ -178,7 +189,7 @@ VOID NTAPI MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
 
     if (MmxIsUserRange(Mdl->StartVa, 1))
         KexFinding("MDL-004", "verifier", __builtin_return_address(0),
-            "MmBuildMdlForNonPagedPool was given a user-mode address");
+                   "MmBuildMdlForNonPagedPool was given a user-mode address");
     Mdl->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
     Mdl->MappedSystemVa = (char *)Mdl->StartVa + Mdl->ByteOffset;
     Mdl->Process = NULL;
@@ -187,7 +198,8 @@ VOID NTAPI MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
 
 void MmxBuildPagingMdl(PMDL Mdl, bool Fills)
 {
-    Mdl->MdlFlags |= MDL_PAGES_LOCKED | MDL_INTERNAL | (Fills ? MDL_WRITE_OPERATION | MDL_IO_PAGE_READ : 0);
+    Mdl->MdlFlags |=
+        MDL_PAGES_LOCKED | MDL_INTERNAL | (Fills ? MDL_WRITE_OPERATION | MDL_IO_PAGE_READ : 0);
     FillFrames(Mdl);
 }
 
@@ -199,11 +211,12 @@ NTSTATUS MmxProbeAndLock(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operatio
 
     if (Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL))
         KexFinding("MDL-001", "verifier", __builtin_return_address(0),
-            "MmProbeAndLockPages was given an MDL that is locked already, partial or built for nonpaged pool");
-    Status = MmxProbePages(Base, Mdl->ByteCount, Write, Mode);
+                   "MmProbeAndLockPages was given an MDL that is locked already, partial or built "
+                   "for nonpaged pool");
+    Status = MmxProbe(Base, Mdl->ByteCount, 1, Mode);
     if (!NT_SUCCESS(Status))
         return Status;
-    if (!FillFrames(Mdl))
+    if (!MmxTouchPages(Base, Mdl->ByteCount, Write) || !FillFrames(Mdl))
         return STATUS_ACCESS_VIOLATION;
     Mdl->Process = MmxIsUserRange(Base, Mdl->ByteCount) ? PsGetCurrentProcess() : NULL;
     Mdl->MdlFlags |= MDL_PAGES_LOCKED | (Write ? MDL_WRITE_OPERATION : 0);
@@ -212,22 +225,25 @@ NTSTATUS MmxProbeAndLock(PMDL Mdl, KPROCESSOR_MODE Mode, LOCK_OPERATION Operatio
 }
 
 /*
- * Makes the buffer's pages resident, checks the access and locks them. IRQL <= APC_LEVEL for user or pageable memory,
- * <= DISPATCH_LEVEL otherwise. Raises STATUS_ACCESS_VIOLATION (nf-wdm-mmprobeandlockpages), so callers guard it.
+ * Makes the buffer's pages resident, checks the access and locks them. IRQL <= APC_LEVEL for user
+ * or pageable memory,
+ * <= DISPATCH_LEVEL otherwise. Raises STATUS_ACCESS_VIOLATION (nf-wdm-mmprobeandlockpages), so
+ * callers guard it.
  */
-VOID NTAPI MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+VOID NTAPI MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
+                               LOCK_OPERATION Operation)
 {
     NTSTATUS Status = MmxProbeAndLock(MemoryDescriptorList, AccessMode, Operation);
-    ULONG_PTR Parameters[2] = {Operation != IoReadAccess,
-        (ULONG_PTR)MemoryDescriptorList->StartVa + MemoryDescriptorList->ByteOffset};
+    ULONG_PTR Parameters[2] = {Operation != IoReadAccess, (ULONG_PTR)MemoryDescriptorList->StartVa +
+                                                              MemoryDescriptorList->ByteOffset};
 
     if (!NT_SUCCESS(Status))
         KexRaise(Status, 2, Parameters, __builtin_return_address(0));
 }
 
 /* The same for the address space of another process (nf-ntddk-mmprobeandlockprocesspages). */
-VOID NTAPI MmProbeAndLockProcessPages(PMDL MemoryDescriptorList, PEPROCESS Process, KPROCESSOR_MODE AccessMode,
-    LOCK_OPERATION Operation)
+VOID NTAPI MmProbeAndLockProcessPages(PMDL MemoryDescriptorList, PEPROCESS Process,
+                                      KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
 {
     KAPC_STATE State;
     NTSTATUS Status;
@@ -239,18 +255,22 @@ VOID NTAPI MmProbeAndLockProcessPages(PMDL MemoryDescriptorList, PEPROCESS Proce
         ExRaiseStatus(Status);
 }
 
-/* Undoes a successful probe-and-lock; a system mapping goes too. IRQL <= DISPATCH_LEVEL (nf-wdm-mmunlockpages). */
+/* Undoes a successful probe-and-lock; a system mapping goes too. IRQL <= DISPATCH_LEVEL
+ * (nf-wdm-mmunlockpages). */
 VOID NTAPI MmUnlockPages(PMDL MemoryDescriptorList)
 {
     PMDL Mdl = MemoryDescriptorList;
 
-    if (!(Mdl->MdlFlags & MDL_PAGES_LOCKED) || (Mdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL))) {
+    if (!(Mdl->MdlFlags & MDL_PAGES_LOCKED) ||
+        (Mdl->MdlFlags & (MDL_SOURCE_IS_NONPAGED_POOL | MDL_PARTIAL))) {
         KexFinding(Mdl->MdlFlags & MDL_PAGES_LOCKED ? "MDL-003" : "MDL-002", "verifier",
-            __builtin_return_address(0), "MmUnlockPages was given an MDL whose pages it does not hold (flags 0x%x)",
-            (USHORT)Mdl->MdlFlags);
+                   __builtin_return_address(0),
+                   "MmUnlockPages was given an MDL whose pages it does not hold (flags 0x%x)",
+                   (USHORT)Mdl->MdlFlags);
         return;
     }
-    Mdl->MdlFlags &= ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_WRITE_OPERATION | MDL_IO_PAGE_READ);
+    Mdl->MdlFlags &=
+        ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_WRITE_OPERATION | MDL_IO_PAGE_READ);
     Mdl->MappedSystemVa = NULL;
     Mdl->Process = NULL;
 }
@@ -274,12 +294,13 @@ static PVOID MapFailed(ULONG BugCheckOnFailure, PMDL Mdl)
 }
 
 /*
- * Address of the locked pages. KernelMode gives an address above the user limit, NULL when they cannot be mapped in
- * one piece; UserMode gives one in the user window or raises (nf-wdm-mmmaplockedpagesspecifycache).
- * IRQL <= DISPATCH_LEVEL, UserMode <= APC_LEVEL.
+ * Address of the locked pages. KernelMode gives an address above the user limit, NULL when they
+ * cannot be mapped in one piece; UserMode gives one in the user window or raises
+ * (nf-wdm-mmmaplockedpagesspecifycache). IRQL <= DISPATCH_LEVEL, UserMode <= APC_LEVEL.
  */
 PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
-    MEMORY_CACHING_TYPE CacheType, PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority)
+                                         MEMORY_CACHING_TYPE CacheType, PVOID RequestedAddress,
+                                         ULONG BugCheckOnFailure, ULONG Priority)
 {
     PMDL Mdl = MemoryDescriptorList;
     PVOID Address;
@@ -288,19 +309,22 @@ PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_M
     UNREFERENCED_PARAMETER(Priority);
     if (AccessMode == UserMode) {
         Address = (char *)Mdl->StartVa + Mdl->ByteOffset;
-        /* Kernel memory has no second place below the limit: the documented failure of a user mapping. */
-        if (!MmxIsUserRange(Address, Mdl->ByteCount) || (RequestedAddress && RequestedAddress != Address))
+        /* Kernel memory has no second place below the limit: the documented failure of a user
+         * mapping. */
+        if (!MmxIsUserRange(Address, Mdl->ByteCount) ||
+            (RequestedAddress && RequestedAddress != Address))
             ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
         return Address;
     }
     if (!(Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_PARTIAL | MDL_SOURCE_IS_NONPAGED_POOL)))
         KexFinding("MDL-005", "verifier", __builtin_return_address(0),
-            "an MDL is mapped whose pages are not locked");
+                   "an MDL is mapped whose pages are not locked");
     Address = SystemRun(Mdl);
     if (!Address)
         return MapFailed(BugCheckOnFailure, Mdl);
     Mdl->MappedSystemVa = Address;
-    Mdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA | (Mdl->MdlFlags & MDL_PARTIAL ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0);
+    Mdl->MdlFlags |=
+        MDL_MAPPED_TO_SYSTEM_VA | (Mdl->MdlFlags & MDL_PARTIAL ? MDL_PARTIAL_HAS_BEEN_MAPPED : 0);
     return Address;
 }
 
@@ -308,7 +332,7 @@ PVOID NTAPI MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_M
 PVOID NTAPI MmMapLockedPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode)
 {
     return MmMapLockedPagesSpecifyCache(MemoryDescriptorList, AccessMode, MmCached, NULL, TRUE,
-        HighPagePriority);
+                                        HighPagePriority);
 }
 
 /* Undoes a mapping. IRQL <= DISPATCH_LEVEL (nf-wdm-mmunmaplockedpages). */
@@ -320,7 +344,7 @@ VOID NTAPI MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
         return;
     if (!(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA) || BaseAddress != Mdl->MappedSystemVa) {
         KexFinding("MDL-007", "verifier", __builtin_return_address(0),
-            "MmUnmapLockedPages was given an address or an MDL that is not mapped");
+                   "MmUnmapLockedPages was given an address or an MDL that is not mapped");
         return;
     }
     Mdl->MdlFlags &= ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
@@ -328,14 +352,16 @@ VOID NTAPI MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
 }
 
 /*
- * Changes what a system mapping of an MDL may be used for (nf-wdm-mmprotectmdlsystemaddress). Kernel memory stands for
- * itself, so other owners' bytes may share its pages: only the protections that leave it usable are accepted.
+ * Changes what a system mapping of an MDL may be used for (nf-wdm-mmprotectmdlsystemaddress).
+ * Kernel memory stands for itself, so other owners' bytes may share its pages: only the protections
+ * that leave it usable are accepted.
  */
 NTSTATUS NTAPI MmProtectMdlSystemAddress(PMDL MemoryDescriptorList, ULONG NewProtect)
 {
     if (!(MemoryDescriptorList->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA))
         return STATUS_NOT_MAPPED_VIEW;
-    return NewProtect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE) ? STATUS_SUCCESS : STATUS_INVALID_PAGE_PROTECTION;
+    return NewProtect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE) ? STATUS_SUCCESS
+                                                                  : STATUS_INVALID_PAGE_PROTECTION;
 }
 
 /* Bytes an MDL for this buffer takes (nf-wdm-mmsizeofmdl). */

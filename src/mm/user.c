@@ -2,8 +2,8 @@
 /*
  * User memory: the window, the probes and the copies that survive bad pointers.
  *
- * The split is the one of D15: what lies below HOST_USER_LIMIT is user space. Probes answer by that limit and by
- * nothing else, as NT's do; whether a page is there shows only when it is touched.
+ * The split is the one of D15: what lies below HOST_USER_LIMIT is user space. Probes answer by that
+ * limit and by nothing else, as NT's do; whether a page is there shows only when it is touched.
  */
 #include "mm/mm.h"
 
@@ -16,7 +16,7 @@ PVOID MmHighestUserAddress = (PVOID)(HOST_USER_LIMIT - 1);
 PVOID MmSystemRangeStart = (PVOID)HOST_USER_LIMIT;
 ULONG_PTR MmUserProbeAddress = HOST_USER_LIMIT;
 
-/* ---- window ---------------------------------------------------------------------------------------------- */
+/* ---- window ---------------------------------------------------------------------------------- */
 
 PVOID MmxAllocateUser(SIZE_T Bytes, ULONG Protect)
 {
@@ -40,7 +40,7 @@ PVOID MmxSystemAddress(PVOID Base)
     return Alias ? Alias : host_window_alias(Base);
 }
 
-/* ---- probes ---------------------------------------------------------------------------------------------- */
+/* ---- probes ---------------------------------------------------------------------------------- */
 
 NTSTATUS MmxProbe(const void *Base, SIZE_T Bytes, ULONG Alignment, KPROCESSOR_MODE Mode)
 {
@@ -51,7 +51,8 @@ NTSTATUS MmxProbe(const void *Base, SIZE_T Bytes, ULONG Alignment, KPROCESSOR_MO
     return MmxIsUserRange(Base, Bytes) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
 }
 
-/* Touches every page through the host; a view that is not resident is paged in by its owner first. */
+/* Touches every page through the host; a view that is not resident is paged in by its owner first.
+ */
 static bool Touch(const void *Base, SIZE_T Bytes, bool Write)
 {
     if (!host_probe_pages(Base, Bytes, Write))
@@ -59,16 +60,26 @@ static bool Touch(const void *Base, SIZE_T Bytes, bool Write)
     return MmxViewOps && MmxViewOps->Resolve((PVOID)Base, Bytes, Write);
 }
 
+bool MmxTouchPages(const void *Base, SIZE_T Bytes, bool Write)
+{
+    return !Bytes || Touch(Base, Bytes, Write);
+}
+
 NTSTATUS MmxProbePages(const void *Base, SIZE_T Bytes, bool Write, KPROCESSOR_MODE Mode)
 {
     NTSTATUS Status = MmxProbe(Base, Bytes, 1, Mode);
 
-    if (!NT_SUCCESS(Status) || !Bytes)
+    if (!NT_SUCCESS(Status) || !Bytes || Mode == KernelMode)
         return Status;
-    return Touch(Base, Bytes, Write) ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+    /* Plain window memory is told without a system call; views and everything else by touching it.
+     */
+    if (host_window_allows(Base, Bytes, Write) || Touch(Base, Bytes, Write))
+        return STATUS_SUCCESS;
+    return STATUS_ACCESS_VIOLATION;
 }
 
-/* Copies with one side in user memory. A page of a view that is absent is brought in and the copy is done again. */
+/* Copies with one side in user memory. A page of a view that is absent is brought in and the copy
+ * is done again. */
 static NTSTATUS GuardedCopy(PVOID To, const void *From, SIZE_T Bytes)
 {
     if (!host_copy_checked(To, From, Bytes))
@@ -118,9 +129,9 @@ static void RaiseFailure(NTSTATUS Status, const volatile void *Base, bool Write)
 }
 
 /*
- * Checks that [Address, Address+Length) is user memory and aligned, and raises STATUS_ACCESS_VIOLATION or
- * STATUS_DATATYPE_MISALIGNMENT if not. No page is touched and a length of 0 checks nothing
- * (nf-wdm-probeforread). IRQL <= APC_LEVEL.
+ * Checks that [Address, Address+Length) is user memory and aligned, and raises
+ * STATUS_ACCESS_VIOLATION or STATUS_DATATYPE_MISALIGNMENT if not. No page is touched and a length
+ * of 0 checks nothing (nf-wdm-probeforread). IRQL <= APC_LEVEL.
  */
 VOID NTAPI ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
 {
@@ -131,8 +142,9 @@ VOID NTAPI ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Align
 }
 
 /*
- * As ProbeForRead, and every page must be present and writable now: Windows writes back what it read, so a page that
- * is read-only or absent raises here (nf-wdm-probeforwrite). IRQL <= APC_LEVEL.
+ * As ProbeForRead, and every page must be present and writable now: Windows writes back what it
+ * read, so a page that is read-only or absent raises here (nf-wdm-probeforwrite). IRQL <=
+ * APC_LEVEL.
  */
 VOID NTAPI ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
 {
@@ -156,15 +168,17 @@ BOOLEAN NTAPI MmIsAddressValid(PVOID VirtualAddress)
 }
 
 /*
- * Copies memory that may be absent. MM_COPY_MEMORY_VIRTUAL takes kernel addresses only, MM_COPY_MEMORY_PHYSICAL frame
- * addresses as MmGetPhysicalAddress gives them. *NumberOfBytesTransferred tells how far it got
- * (nf-ntddk-mmcopymemory). IRQL <= APC_LEVEL. STATUS_INVALID_PARAMETER, STATUS_INVALID_ADDRESS.
+ * Copies memory that may be absent. MM_COPY_MEMORY_VIRTUAL takes kernel addresses only,
+ * MM_COPY_MEMORY_PHYSICAL frame addresses as MmGetPhysicalAddress gives them.
+ * *NumberOfBytesTransferred tells how far it got (nf-ntddk-mmcopymemory). IRQL <= APC_LEVEL.
+ * STATUS_INVALID_PARAMETER, STATUS_INVALID_ADDRESS.
  */
-NTSTATUS NTAPI MmCopyMemory(PVOID TargetAddress, MM_COPY_ADDRESS SourceAddress, SIZE_T NumberOfBytes, ULONG Flags,
-    PSIZE_T NumberOfBytesTransferred)
+NTSTATUS NTAPI MmCopyMemory(PVOID TargetAddress, MM_COPY_ADDRESS SourceAddress,
+                            SIZE_T NumberOfBytes, ULONG Flags, PSIZE_T NumberOfBytesTransferred)
 {
-    const char *Source = Flags == MM_COPY_MEMORY_PHYSICAL ? (const char *)SourceAddress.PhysicalAddress.QuadPart
-                                                          : (const char *)SourceAddress.VirtualAddress;
+    const char *Source = Flags == MM_COPY_MEMORY_PHYSICAL
+                             ? (const char *)SourceAddress.PhysicalAddress.QuadPart
+                             : (const char *)SourceAddress.VirtualAddress;
     SIZE_T Done = 0;
 
     *NumberOfBytesTransferred = 0;
@@ -185,8 +199,8 @@ NTSTATUS NTAPI MmCopyMemory(PVOID TargetAddress, MM_COPY_ADDRESS SourceAddress, 
     return Done == NumberOfBytes ? STATUS_SUCCESS : STATUS_INVALID_ADDRESS;
 }
 
-/* Frame of the page at BaseAddress plus the offset in it; 0 when nothing is there (nf-ntddk-mmgetphysicaladdress).
- * Any IRQL. */
+/* Frame of the page at BaseAddress plus the offset in it; 0 when nothing is there
+ * (nf-ntddk-mmgetphysicaladdress). Any IRQL. */
 PHYSICAL_ADDRESS NTAPI MmGetPhysicalAddress(PVOID BaseAddress)
 {
     PHYSICAL_ADDRESS Physical = {.QuadPart = 0};
@@ -202,7 +216,8 @@ PVOID NTAPI MmGetVirtualForPhysical(PHYSICAL_ADDRESS PhysicalAddress)
     return (PVOID)(ULONG_PTR)PhysicalAddress.QuadPart;
 }
 
-/* Size class of the machine's memory, for drivers that scale their caches (nf-ntddk-mmquerysystemsize). */
+/* Size class of the machine's memory, for drivers that scale their caches
+ * (nf-ntddk-mmquerysystemsize). */
 MM_SYSTEMSIZE NTAPI MmQuerySystemSize(VOID)
 {
     return MmLargeSystem;

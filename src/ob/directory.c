@@ -2,8 +2,9 @@
 /*
  * The name space: directories, symbolic links and the walk from a name to an object.
  *
- * One lock guards every directory; it is held for one look-up only and never across a parse routine, a deletion or
- * memory of the caller. An entry does not hold its object: the object's last close or deletion removes the entry.
+ * One lock guards every directory; it is held for one look-up only and never across a parse
+ * routine, a deletion or memory of the caller. An entry does not hold its object: the object's last
+ * close or deletion removes the entry.
  */
 #include "ob/ob.h"
 
@@ -33,8 +34,9 @@ static OBX_DIRECTORY *RootDirectory;
 OBX_TYPE ObxDirectoryType = {
     .Label = "Directory",
     .Mapping = {STANDARD_RIGHTS_READ | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
-        STANDARD_RIGHTS_WRITE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
-        STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE, DIRECTORY_ALL_ACCESS},
+                STANDARD_RIGHTS_WRITE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
+                STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
+                DIRECTORY_ALL_ACCESS},
     .ValidAccess = DIRECTORY_ALL_ACCESS,
     .DispatcherOffset = OBX_NOT_WAITABLE,
 };
@@ -42,14 +44,15 @@ OBX_TYPE ObxDirectoryType = {
 OBX_TYPE ObxSymbolicLinkType = {
     .Label = "SymbolicLink",
     .Mapping = {STANDARD_RIGHTS_READ | SYMBOLIC_LINK_QUERY, STANDARD_RIGHTS_WRITE,
-        STANDARD_RIGHTS_EXECUTE | SYMBOLIC_LINK_QUERY, SYMBOLIC_LINK_ALL_ACCESS},
+                STANDARD_RIGHTS_EXECUTE | SYMBOLIC_LINK_QUERY, SYMBOLIC_LINK_ALL_ACCESS},
     .ValidAccess = SYMBOLIC_LINK_ALL_ACCESS,
     .DispatcherOffset = OBX_NOT_WAITABLE,
 };
 
 static OBX_NAME *FindName(OBX_DIRECTORY *Directory, PCUNICODE_STRING Name)
 {
-    for (PLIST_ENTRY Entry = Directory->Names.Flink; Entry != &Directory->Names; Entry = Entry->Flink) {
+    for (PLIST_ENTRY Entry = Directory->Names.Flink; Entry != &Directory->Names;
+         Entry = Entry->Flink) {
         OBX_NAME *Candidate = CONTAINING_RECORD(Entry, OBX_NAME, Link);
 
         if (RtlEqualUnicodeString(&Candidate->Text, Name, TRUE))
@@ -115,9 +118,10 @@ static bool SplitLast(PCUNICODE_STRING Path, PUNICODE_STRING Directory, PUNICODE
 
     while (At && Path->Buffer[At - 1] != L'\\')
         At--;
-    *Last = (UNICODE_STRING){(Chars - At) * sizeof(WCHAR), (Chars - At) * sizeof(WCHAR), Path->Buffer + At};
+    *Last = (UNICODE_STRING){(Chars - At) * sizeof(WCHAR), (Chars - At) * sizeof(WCHAR),
+                             Path->Buffer + At};
     if (At > 1)
-        At--;       /* the separator belongs to nobody, except the root's own */
+        At--; /* the separator belongs to nobody, except the root's own */
     *Directory = (UNICODE_STRING){At * sizeof(WCHAR), At * sizeof(WCHAR), Path->Buffer};
     return Last->Length != 0;
 }
@@ -134,7 +138,8 @@ NTSTATUS ObxInsertName(PVOID Body, PVOID RootDirectoryBody, PCUNICODE_STRING Pat
     if (RootDirectoryBody && !Directory.Length) {
         Parent = RootDirectoryBody;
         ObfReferenceObject(Parent);
-        Status = ObxTypeOf(Parent) == &ObxDirectoryType ? STATUS_SUCCESS : STATUS_OBJECT_TYPE_MISMATCH;
+        Status =
+            ObxTypeOf(Parent) == &ObxDirectoryType ? STATUS_SUCCESS : STATUS_OBJECT_TYPE_MISMATCH;
     } else {
         Status = ObxOpenName(&Open, &Directory, &Parent);
         if (!NT_SUCCESS(Status))
@@ -174,7 +179,8 @@ NTSTATUS ObxCreateSymbolicLink(PCUNICODE_STRING Name, PCUNICODE_STRING Target, P
     LINK *Link;
     NTSTATUS Status;
 
-    Status = ObxCreateObject(&ObxSymbolicLinkType, sizeof *Link + Target->Length, NULL, (PVOID *)&Link);
+    Status =
+        ObxCreateObject(&ObxSymbolicLinkType, sizeof *Link + Target->Length, NULL, (PVOID *)&Link);
     if (!NT_SUCCESS(Status))
         return Status;
     memcpy(Link->Buffer, Target->Buffer, Target->Length);
@@ -196,7 +202,8 @@ PCUNICODE_STRING ObxSymbolicLinkTarget(PVOID Link)
 
 static int CompareNames(const void *A, const void *B)
 {
-    return RtlCompareUnicodeString(&(*(OBX_NAME *const *)A)->Text, &(*(OBX_NAME *const *)B)->Text, TRUE);
+    return RtlCompareUnicodeString(&(*(OBX_NAME *const *)A)->Text, &(*(OBX_NAME *const *)B)->Text,
+                                   TRUE);
 }
 
 /* A copy of an entry that outlives the lock. */
@@ -212,7 +219,8 @@ static LISTED *CopyNames(OBX_DIRECTORY *Directory, size_t *Count)
     size_t Room = 0, n = 0;
 
     KexLockAcquire(&NameLock);
-    for (PLIST_ENTRY Entry = Directory->Names.Flink; Entry != &Directory->Names; Entry = Entry->Flink)
+    for (PLIST_ENTRY Entry = Directory->Names.Flink; Entry != &Directory->Names;
+         Entry = Entry->Flink)
         Room++;
     Sorted = calloc(Room + 1, sizeof *Sorted);
     List = calloc(Room + 1, sizeof *List);
@@ -240,7 +248,8 @@ static LISTED *CopyNames(OBX_DIRECTORY *Directory, size_t *Count)
     return List;
 }
 
-void ObxForEachName(PVOID Directory, bool (*fn)(PCUNICODE_STRING Name, PVOID Object, void *Context), void *Context)
+void ObxForEachName(PVOID Directory, bool (*fn)(PCUNICODE_STRING Name, PVOID Object, void *Context),
+                    void *Context)
 {
     size_t Count = 0;
     LISTED *List = CopyNames(Directory, &Count);
@@ -255,7 +264,7 @@ void ObxForEachName(PVOID Directory, bool (*fn)(PCUNICODE_STRING Name, PVOID Obj
     free(List);
 }
 
-/* ---- from a name to an object --------------------------------------------------------------------------- */
+/* ---- from a name to an object ---------------------------------------------------------------- */
 
 NTSTATUS ObxOpenReplaceName(OBX_OPEN *Open, PCUNICODE_STRING Prefix, PCUNICODE_STRING Suffix)
 {
@@ -293,17 +302,19 @@ static NTSTATUS NextComponent(PUNICODE_STRING Remaining, PUNICODE_STRING Compone
     return STATUS_SUCCESS;
 }
 
-/* Follows a link or a parse routine at Body. STATUS_REPARSE: start again with the new name. Consumes Body's reference. */
+/* Follows a link or a parse routine at Body. STATUS_REPARSE: start again with the new name.
+ * Consumes Body's reference. */
 static NTSTATUS Follow(OBX_OPEN *Open, PVOID Body, PVOID *Object)
 {
     OBX_TYPE *Type = ObxTypeOf(Body);
     bool Last = !Open->Remaining.Length;
     NTSTATUS Status;
 
-    if (Type == &ObxSymbolicLinkType && !(Last && ((Open->Attributes & OBJ_OPENLINK) || Open->Type == Type))) {
-        Status = Open->Attributes & OBJ_DONT_REPARSE ? STATUS_REPARSE_POINT_ENCOUNTERED
-                                                     : ObxOpenReplaceName(Open, ObxSymbolicLinkTarget(Body),
-                                                           &Open->Remaining);
+    if (Type == &ObxSymbolicLinkType &&
+        !(Last && ((Open->Attributes & OBJ_OPENLINK) || Open->Type == Type))) {
+        Status = Open->Attributes & OBJ_DONT_REPARSE
+                     ? STATUS_REPARSE_POINT_ENCOUNTERED
+                     : ObxOpenReplaceName(Open, ObxSymbolicLinkTarget(Body), &Open->Remaining);
         ObDereferenceObject(Body);
         return NT_SUCCESS(Status) ? STATUS_REPARSE : Status;
     }
@@ -352,7 +363,8 @@ static NTSTATUS Walk(OBX_OPEN *Open, PVOID Start, PVOID *Object)
         Body = LookUp(Current, &Component);
         ObDereferenceObject(Current);
         if (!Body)
-            return Open->Remaining.Length ? STATUS_OBJECT_PATH_NOT_FOUND : STATUS_OBJECT_NAME_NOT_FOUND;
+            return Open->Remaining.Length ? STATUS_OBJECT_PATH_NOT_FOUND
+                                          : STATUS_OBJECT_NAME_NOT_FOUND;
         if (ObxTypeOf(Body) != &ObxDirectoryType)
             return Follow(Open, Body, Object);
         Current = Body;
@@ -382,7 +394,7 @@ NTSTATUS ObxOpenName(OBX_OPEN *Open, PCUNICODE_STRING Name, PVOID *Object)
         Status = Walk(Open, Start, Object);
         if (Status != STATUS_REPARSE)
             break;
-        Start = NULL;       /* what a link or a reparse point gives is absolute */
+        Start = NULL; /* what a link or a reparse point gives is absolute */
         if (++Open->Reparses > OBX_REPARSE_LIMIT)
             Status = STATUS_OBJECT_NAME_INVALID;
     }
@@ -396,7 +408,7 @@ NTSTATUS ObxOpenName(OBX_OPEN *Open, PCUNICODE_STRING Name, PVOID *Object)
     return Status;
 }
 
-/* ---- names of objects ----------------------------------------------------------------------------------- */
+/* ---- names of objects ------------------------------------------------------------------------ */
 
 /* Bytes of the full name of a directory entry. Called with the lock held. */
 static size_t PathBytes(const OBX_NAME *Name)
@@ -408,7 +420,8 @@ static size_t PathBytes(const OBX_NAME *Name)
     return Bytes;
 }
 
-static NTSTATUS QueryDirectoryName(PVOID Object, POBJECT_NAME_INFORMATION Out, ULONG Length, PULONG Needed)
+static NTSTATUS QueryDirectoryName(PVOID Object, POBJECT_NAME_INFORMATION Out, ULONG Length,
+                                   PULONG Needed)
 {
     NTSTATUS Status = STATUS_INFO_LENGTH_MISMATCH;
     bool Root = Object == RootDirectory;
@@ -424,7 +437,7 @@ static NTSTATUS QueryDirectoryName(PVOID Object, POBJECT_NAME_INFORMATION Out, U
 
         Status = STATUS_SUCCESS;
         Out->Name = (UNICODE_STRING){(USHORT)Bytes, Bytes ? (USHORT)(Bytes + sizeof(WCHAR)) : 0,
-            Bytes ? (PWCH)(Out + 1) : NULL};
+                                     Bytes ? (PWCH)(Out + 1) : NULL};
         if (Bytes)
             *(WCHAR *)End = 0;
         if (Root)
@@ -441,11 +454,13 @@ static NTSTATUS QueryDirectoryName(PVOID Object, POBJECT_NAME_INFORMATION Out, U
 }
 
 /*
- * Full name of an object; an unnamed one has an empty name and that is success (nf-ntifs-obquerynamestring). A file's
- * name is its device's plus what the file system answers, so this may send a request: PASSIVE_LEVEL, no file system
- * locks held. STATUS_INFO_LENGTH_MISMATCH with *ReturnLength set.
+ * Full name of an object; an unnamed one has an empty name and that is success
+ * (nf-ntifs-obquerynamestring). A file's name is its device's plus what the file system answers, so
+ * this may send a request: PASSIVE_LEVEL, no file system locks held. STATUS_INFO_LENGTH_MISMATCH
+ * with *ReturnLength set.
  */
-NTSTATUS NTAPI ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength)
+NTSTATUS NTAPI ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo,
+                                 ULONG Length, PULONG ReturnLength)
 {
     OBX_TYPE *Type = ObxTypeOf(Object);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Handles: one table a process, the System process's table being the kernel's. A handle value is the index times four,
- * as on Windows; the two low bits are the owner's to play with. Closing never runs a type's callback under the lock.
+ * Handles: one table a process, the System process's table being the kernel's. A handle value is
+ * the index times four, as on Windows; the two low bits are the owner's to play with. Closing never
+ * runs a type's callback under the lock.
  */
 #include "ob/ob.h"
 #include "mm/mm.h"
@@ -11,9 +12,9 @@
 #include <string.h>
 
 typedef struct _ENTRY {
-    OBX_HEADER *Object;         /* NULL: free */
+    OBX_HEADER *Object; /* NULL: free */
     ACCESS_MASK Access;
-    ULONG Attributes;           /* OBJ_INHERIT, protect from close */
+    ULONG Attributes; /* OBJ_INHERIT, protect from close */
     const void *Creator;
     ULONG NextFree;
 } ENTRY;
@@ -21,9 +22,9 @@ typedef struct _ENTRY {
 #define PROTECT_FROM_CLOSE 1u
 
 struct _OBX_HANDLE_TABLE {
-    KEX_LOCK Lock;              /* guards everything below */
+    KEX_LOCK Lock; /* guards everything below */
     PEPROCESS Process;
-    ENTRY *Entries;             /* index 0 is never used: a handle is not NULL */
+    ENTRY *Entries; /* index 0 is never used: a handle is not NULL */
     ULONG Size, FirstFree, Used;
     OBX_HANDLE_TABLE *Next;
 };
@@ -70,8 +71,8 @@ static bool EnsureFree(OBX_HANDLE_TABLE *Table)
     return true;
 }
 
-static NTSTATUS Insert(OBX_HANDLE_TABLE *Table, OBX_HEADER *Header, ACCESS_MASK Access, ULONG Attributes,
-    const void *Creator, ULONG *Index)
+static NTSTATUS Insert(OBX_HANDLE_TABLE *Table, OBX_HEADER *Header, ACCESS_MASK Access,
+                       ULONG Attributes, const void *Creator, ULONG *Index)
 {
     KexLockAcquire(&Table->Lock);
     if (!EnsureFree(Table)) {
@@ -90,8 +91,8 @@ static NTSTATUS Insert(OBX_HANDLE_TABLE *Table, OBX_HEADER *Header, ACCESS_MASK 
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS InsertFor(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULONG Attributes, const void *Creator,
-    PHANDLE Handle)
+static NTSTATUS InsertFor(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULONG Attributes,
+                          const void *Creator, PHANDLE Handle)
 {
     OBX_HEADER *Header = OBX_HEADER_OF(Body);
     bool Kernel = (Attributes & OBJ_KERNEL_HANDLE) != 0;
@@ -118,10 +119,11 @@ static NTSTATUS InsertFor(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULO
     return STATUS_SUCCESS;
 }
 
-NTSTATUS ObxInsertHandle(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULONG Attributes, PHANDLE Handle)
+NTSTATUS ObxInsertHandle(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULONG Attributes,
+                         PHANDLE Handle)
 {
     return InsertFor(Process ? Process : PsGetCurrentProcess(), Body, Access, Attributes,
-        __builtin_return_address(0), Handle);
+                     __builtin_return_address(0), Handle);
 }
 
 /* Table and index of a handle value as this mode may use it, or NULL. */
@@ -163,7 +165,8 @@ static bool LookUp(HANDLE Handle, KPROCESSOR_MODE Mode, ENTRY *Copy)
     return Found;
 }
 
-static NTSTATUS ReferencePseudo(PVOID Object, OBX_TYPE *Type, PVOID *Body, POBJECT_HANDLE_INFORMATION Information)
+static NTSTATUS ReferencePseudo(PVOID Object, OBX_TYPE *Type, PVOID *Body,
+                                POBJECT_HANDLE_INFORMATION Information)
 {
     if (Type && ObxTypeOf(Object) != Type)
         return STATUS_OBJECT_TYPE_MISMATCH;
@@ -174,14 +177,15 @@ static NTSTATUS ReferencePseudo(PVOID Object, OBX_TYPE *Type, PVOID *Body, POBJE
     return STATUS_SUCCESS;
 }
 
-NTSTATUS ObxReferenceHandle(HANDLE Handle, ACCESS_MASK Access, OBX_TYPE *Type, KPROCESSOR_MODE Mode, PVOID *Body,
-    POBJECT_HANDLE_INFORMATION Information)
+NTSTATUS ObxReferenceHandle(HANDLE Handle, ACCESS_MASK Access, OBX_TYPE *Type, KPROCESSOR_MODE Mode,
+                            PVOID *Body, POBJECT_HANDLE_INFORMATION Information)
 {
     NTSTATUS Status = STATUS_SUCCESS;
     ENTRY Entry;
 
     *Body = NULL;
-    /* The pseudo handles of the process and the thread; no other type may be asked for with them. */
+    /* The pseudo handles of the process and the thread; no other type may be asked for with them.
+     */
     if (Handle == NtCurrentProcess() || Handle == NtCurrentThread()) {
         bool Process = Handle == NtCurrentProcess();
         PVOID Object = Process ? (PVOID)PsGetCurrentProcess() : (PVOID)PsGetCurrentThread();
@@ -203,7 +207,8 @@ NTSTATUS ObxReferenceHandle(HANDLE Handle, ACCESS_MASK Access, OBX_TYPE *Type, K
     return STATUS_SUCCESS;
 }
 
-/* The bookkeeping behind a closed entry: the type hears of it, a name without handles goes. Drops the reference. */
+/* The bookkeeping behind a closed entry: the type hears of it, a name without handles goes. Drops
+ * the reference. */
 static void AfterClose(PEPROCESS Process, OBX_HEADER *Header, ACCESS_MASK Access)
 {
     PVOID Body = OBX_BODY_OF(Header);
@@ -231,7 +236,8 @@ NTSTATUS ObxCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode, const void *Caller)
         KexLockAcquire(&Table->Lock);
         if (Index < Table->Size && Table->Entries[Index].Object) {
             Entry = Table->Entries[Index];
-            Status = Entry.Attributes & PROTECT_FROM_CLOSE ? STATUS_HANDLE_NOT_CLOSABLE : STATUS_SUCCESS;
+            Status =
+                Entry.Attributes & PROTECT_FROM_CLOSE ? STATUS_HANDLE_NOT_CLOSABLE : STATUS_SUCCESS;
         }
         if (NT_SUCCESS(Status)) {
             /* A freed value goes to the front: the next open gets it again, as on Windows. */
@@ -244,7 +250,8 @@ NTSTATUS ObxCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode, const void *Caller)
     if (NT_SUCCESS(Status))
         AfterClose(Table->Process, Entry.Object, Entry.Access);
     else if (Mode == KernelMode && Handle)
-        KexFinding("OBM-003", "verifier", Caller, "handle %p was closed, but it is not open in this process", Handle);
+        KexFinding("OBM-003", "verifier", Caller,
+                   "handle %p was closed, but it is not open in this process", Handle);
     return Status;
 }
 
@@ -283,7 +290,8 @@ ULONG ObxHandleCount(PEPROCESS Process)
 }
 
 /* One table's open entries, each object referenced, so that fn runs without a lock. */
-static void VisitTable(OBX_HANDLE_TABLE *Table, void (*fn)(const OBX_OPEN_HANDLE *, void *), void *Context)
+static void VisitTable(OBX_HANDLE_TABLE *Table, void (*fn)(const OBX_OPEN_HANDLE *, void *),
+                       void *Context)
 {
     for (ULONG i = 1;; i++) {
         OBX_OPEN_HANDLE Open = {0};
@@ -294,8 +302,12 @@ static void VisitTable(OBX_HANDLE_TABLE *Table, void (*fn)(const OBX_OPEN_HANDLE
         if (!End && Table->Entries[i].Object) {
             ENTRY *Entry = &Table->Entries[i];
 
-            Open = (OBX_OPEN_HANDLE){Table->Process, (HANDLE)((ULONG_PTR)i * 4), OBX_BODY_OF(Entry->Object),
-                Entry->Object->Type->Label, Entry->Access, Entry->Creator};
+            Open = (OBX_OPEN_HANDLE){Table->Process,
+                                     (HANDLE)((ULONG_PTR)i * 4),
+                                     OBX_BODY_OF(Entry->Object),
+                                     Entry->Object->Type->Label,
+                                     Entry->Access,
+                                     Entry->Creator};
             ObfReferenceObject(Open.Body);
         }
         KexLockRelease(&Table->Lock);
@@ -315,26 +327,34 @@ void ObxForEachOpenHandle(void (*fn)(const OBX_OPEN_HANDLE *Open, void *Context)
         VisitTable(Table, fn, Context);
 }
 
-/* ---- documented routines --------------------------------------------------------------------------------- */
+/* ---- documented routines --------------------------------------------------------------------- */
 
 /*
- * Object of a handle, with a reference for the caller. PASSIVE_LEVEL. Rights are compared only for UserMode
- * (nf-wdm-obreferenceobjectbyhandle). STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_ACCESS_DENIED.
+ * Object of a handle, with a reference for the caller. PASSIVE_LEVEL. Rights are compared only for
+ * UserMode (nf-wdm-obreferenceobjectbyhandle). STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH,
+ * STATUS_ACCESS_DENIED.
  */
-NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
-    KPROCESSOR_MODE AccessMode, PVOID *Object, POBJECT_HANDLE_INFORMATION HandleInformation)
+NTSTATUS NTAPI ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess,
+                                         POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                                         PVOID *Object,
+                                         POBJECT_HANDLE_INFORMATION HandleInformation)
 {
-    return ObxReferenceHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object, HandleInformation);
+    return ObxReferenceHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object,
+                              HandleInformation);
 }
 
-NTSTATUS NTAPI ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
-    KPROCESSOR_MODE AccessMode, ULONG Tag, PVOID *Object, POBJECT_HANDLE_INFORMATION HandleInformation)
+NTSTATUS NTAPI ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK DesiredAccess,
+                                                POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                                                ULONG Tag, PVOID *Object,
+                                                POBJECT_HANDLE_INFORMATION HandleInformation)
 {
     UNREFERENCED_PARAMETER(Tag);
-    return ObxReferenceHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object, HandleInformation);
+    return ObxReferenceHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object,
+                              HandleInformation);
 }
 
-/* Closes a handle as PreviousMode may; PASSIVE_LEVEL (nf-ntifs-obclosehandle). STATUS_INVALID_HANDLE. */
+/* Closes a handle as PreviousMode may; PASSIVE_LEVEL (nf-ntifs-obclosehandle).
+ * STATUS_INVALID_HANDLE. */
 NTSTATUS NTAPI ObCloseHandle(HANDLE Handle, KPROCESSOR_MODE PreviousMode)
 {
     return ObxCloseHandle(Handle, PreviousMode, __builtin_return_address(0));
@@ -347,11 +367,14 @@ BOOLEAN NTAPI ObIsKernelHandle(HANDLE Handle)
 }
 
 /*
- * A new handle to an object the caller holds by pointer. PASSIVE_LEVEL. With UserMode the caller's rights decide; a
- * kernel-mode request gets what it asks for (nf-ntifs-obopenobjectbypointer). STATUS_OBJECT_TYPE_MISMATCH.
+ * A new handle to an object the caller holds by pointer. PASSIVE_LEVEL. With UserMode the caller's
+ * rights decide; a kernel-mode request gets what it asks for (nf-ntifs-obopenobjectbypointer).
+ * STATUS_OBJECT_TYPE_MISMATCH.
  */
-NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCESS_STATE PassedAccessState,
-    ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode, PHANDLE Handle)
+NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes,
+                                     PACCESS_STATE PassedAccessState, ACCESS_MASK DesiredAccess,
+                                     POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                                     PHANDLE Handle)
 {
     OBX_TYPE *Type = ObxTypeOf(Object);
     OBX_ACCESS Access;
@@ -366,20 +389,21 @@ NTSTATUS NTAPI ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, PACCE
         ObxBeginAccess(&Access, DesiredAccess, &Type->Mapping);
         PassedAccessState = &Access.State;
     }
-    Status = InsertFor(PsGetCurrentProcess(), Object, ObxGrantedAccess(PassedAccessState, Type, AccessMode),
-        HandleAttributes, __builtin_return_address(0), Handle);
+    Status = InsertFor(PsGetCurrentProcess(), Object,
+                       ObxGrantedAccess(PassedAccessState, Type, AccessMode), HandleAttributes,
+                       __builtin_return_address(0), Handle);
     if (PassedAccessState == &Access.State)
         ObxEndAccess(&Access);
     return Status;
 }
 
 /*
- * Opens a named object of the object manager's directories and returns a handle. Exported without documentation.
- * PASSIVE_LEVEL.
+ * Opens a named object of the object manager's directories and returns a handle. Exported without
+ * documentation. PASSIVE_LEVEL.
  */
 NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES ObjectAttributes, POBJECT_TYPE ObjectType,
-    KPROCESSOR_MODE AccessMode, PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess, PVOID ParseContext,
-    PHANDLE Handle)
+                                  KPROCESSOR_MODE AccessMode, PACCESS_STATE AccessState,
+                                  ACCESS_MASK DesiredAccess, PVOID ParseContext, PHANDLE Handle)
 {
     static const GENERIC_MAPPING Any = {0};
     OBX_OPEN Open = {.Mode = AccessMode, .Type = ObjectType, .Context = ParseContext};
@@ -403,8 +427,9 @@ NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES ObjectAttributes, POBJECT_T
     if (NT_SUCCESS(Status))
         Status = ObxOpenName(&Open, &Attributes.Name, &Body);
     if (NT_SUCCESS(Status)) {
-        Status = InsertFor(PsGetCurrentProcess(), Body, ObxGrantedAccess(AccessState, ObxTypeOf(Body), AccessMode),
-            Attributes.Attributes, __builtin_return_address(0), Handle);
+        Status = InsertFor(PsGetCurrentProcess(), Body,
+                           ObxGrantedAccess(AccessState, ObxTypeOf(Body), AccessMode),
+                           Attributes.Attributes, __builtin_return_address(0), Handle);
         ObDereferenceObject(Body);
     }
     if (Open.Root)
@@ -416,25 +441,32 @@ NTSTATUS NTAPI ObOpenObjectByName(POBJECT_ATTRIBUTES ObjectAttributes, POBJECT_T
 }
 
 /*
- * Object of a name, with a reference. Exported without documentation; drivers use it to find driver and device
- * objects. PASSIVE_LEVEL. STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_TYPE_MISMATCH.
+ * Object of a name, with a reference. Exported without documentation; drivers use it to find driver
+ * and device objects. PASSIVE_LEVEL. STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_TYPE_MISMATCH.
  */
-NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes, PACCESS_STATE AccessState,
-    ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode, PVOID ParseContext, PVOID *Object)
+NTSTATUS NTAPI ObReferenceObjectByName(PUNICODE_STRING ObjectName, ULONG Attributes,
+                                       PACCESS_STATE AccessState, ACCESS_MASK DesiredAccess,
+                                       POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                                       PVOID ParseContext, PVOID *Object)
 {
-    OBX_OPEN Open = {.Attributes = Attributes, .Mode = AccessMode, .Type = ObjectType, .AccessState = AccessState,
-        .Context = ParseContext};
+    OBX_OPEN Open = {.Attributes = Attributes,
+                     .Mode = AccessMode,
+                     .Type = ObjectType,
+                     .AccessState = AccessState,
+                     .Context = ParseContext};
 
     UNREFERENCED_PARAMETER(DesiredAccess);
     return ObxOpenName(&Open, ObjectName, Object);
 }
 
 /*
- * Copies a handle between two processes. Options and statuses as NtDuplicateObject; the processes are held by the
- * caller. PASSIVE_LEVEL. Exported without documentation.
+ * Copies a handle between two processes. Options and statuses as NtDuplicateObject; the processes
+ * are held by the caller. PASSIVE_LEVEL. Exported without documentation.
  */
-NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, PEPROCESS TargetProcess,
-    PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options, KPROCESSOR_MODE PreviousMode)
+NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle,
+                                 PEPROCESS TargetProcess, PHANDLE TargetHandle,
+                                 ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options,
+                                 KPROCESSOR_MODE PreviousMode)
 {
     OBJECT_HANDLE_INFORMATION Information;
     KAPC_STATE State;
@@ -463,19 +495,19 @@ NTSTATUS NTAPI ObDuplicateObject(PEPROCESS SourceProcess, HANDLE SourceHandle, P
     if (PreviousMode != KernelMode && (DesiredAccess & ~Information.GrantedAccess))
         Status = STATUS_ACCESS_DENIED;
     else
-        Status = InsertFor(TargetProcess, Body, DesiredAccess & ObxTypeOf(Body)->ValidAccess, HandleAttributes,
-            __builtin_return_address(0), TargetHandle);
+        Status = InsertFor(TargetProcess, Body, DesiredAccess & ObxTypeOf(Body)->ValidAccess,
+                           HandleAttributes, __builtin_return_address(0), TargetHandle);
     ObDereferenceObject(Body);
     return Status;
 }
 
-/* Inherit and protect-from-close bits of an open handle. Exported without a public page. PASSIVE_LEVEL.
- * STATUS_INVALID_HANDLE. */
+/* Inherit and protect-from-close bits of an open handle. Exported without a public page.
+ * PASSIVE_LEVEL. STATUS_INVALID_HANDLE. */
 NTSTATUS NTAPI ObSetHandleAttributes(HANDLE Handle, PVOID HandleFlags, KPROCESSOR_MODE PreviousMode)
 {
     const struct {
         BOOLEAN Inherit, ProtectFromClose;
-    } *Flags = HandleFlags;     /* OBJECT_HANDLE_FLAG_INFORMATION */
+    } *Flags = HandleFlags; /* OBJECT_HANDLE_FLAG_INFORMATION */
     ULONG Index;
     OBX_HANDLE_TABLE *Table = TableOf(Handle, PreviousMode, &Index);
     NTSTATUS Status = STATUS_INVALID_HANDLE;
@@ -484,8 +516,8 @@ NTSTATUS NTAPI ObSetHandleAttributes(HANDLE Handle, PVOID HandleFlags, KPROCESSO
         return Status;
     KexLockAcquire(&Table->Lock);
     if (Index < Table->Size && Table->Entries[Index].Object) {
-        Table->Entries[Index].Attributes = (Flags->Inherit ? OBJ_INHERIT : 0) |
-                                           (Flags->ProtectFromClose ? PROTECT_FROM_CLOSE : 0);
+        Table->Entries[Index].Attributes =
+            (Flags->Inherit ? OBJ_INHERIT : 0) | (Flags->ProtectFromClose ? PROTECT_FROM_CLOSE : 0);
         Status = STATUS_SUCCESS;
     }
     KexLockRelease(&Table->Lock);

@@ -2,8 +2,9 @@
 /*
  * Objects: headers, types, reference counts, deletion and the walk over what is alive.
  *
- * Counting takes no lock. The last dereference deletes at PASSIVE_LEVEL only, because a file's deletion is an
- * IRP_MJ_CLOSE; above it (or when the caller asks) the body goes to a list that a worker empties.
+ * Counting takes no lock. The last dereference deletes at PASSIVE_LEVEL only, because a file's
+ * deletion is an IRP_MJ_CLOSE; above it (or when the caller asks) the body goes to a list that a
+ * worker empties.
  */
 #include "ob/ob.h"
 
@@ -17,7 +18,8 @@ static KEX_LOCK HolderLock = KEX_LOCK_INIT(KEX_RANK_EX, "object holders");
 static OBX_TYPE *FirstType;
 static ULONG TypeCount;
 
-/* Pushed without a lock by dereferences at any IRQL up to DISPATCH_LEVEL; taken whole by the worker. */
+/* Pushed without a lock by dereferences at any IRQL up to DISPATCH_LEVEL; taken whole by the
+ * worker. */
 static OBX_HEADER *Deferred;
 static WORK_QUEUE_ITEM DeferredItem;
 
@@ -66,7 +68,7 @@ bool ObxIsObject(const void *Body)
     return Body && !((uintptr_t)Body & 15) && OBX_HEADER_OF(Body)->Signature == OBX_SIGNATURE;
 }
 
-/* ---- reference tracing ---------------------------------------------------------------------------------- */
+/* ---- reference tracing ----------------------------------------------------------------------- */
 
 void ObxTrack(PVOID Body, const void *Caller, LONG Delta)
 {
@@ -90,7 +92,7 @@ void ObxTrack(PVOID Body, const void *Caller, LONG Delta)
     KexLockRelease(&HolderLock);
 }
 
-/* ---- deletion ------------------------------------------------------------------------------------------- */
+/* ---- deletion -------------------------------------------------------------------------------- */
 
 static void DeleteObject(OBX_HEADER *Header)
 {
@@ -141,18 +143,21 @@ static void DeferDeletion(OBX_HEADER *Header)
 
     do {
         Header->NextDeferred = Old;
-    } while (!__atomic_compare_exchange_n(&Deferred, &Old, Header, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-    /* The one who finds the list empty wakes the worker; the worker empties all of it before it looks again. */
+    } while (!__atomic_compare_exchange_n(&Deferred, &Old, Header, true, __ATOMIC_RELEASE,
+                                          __ATOMIC_RELAXED));
+    /* The one who finds the list empty wakes the worker; the worker empties all of it before it
+     * looks again. */
     if (!Old)
         ExQueueWorkItem(&DeferredItem, DelayedWorkQueue);
 }
 
-/* ---- reference counts ----------------------------------------------------------------------------------- */
+/* ---- reference counts ------------------------------------------------------------------------ */
 
 static void CheckLive(PVOID Object, const void *Caller, const char *What)
 {
     if (OBX_HEADER_OF(Object)->Signature != OBX_SIGNATURE)
-        KeBugCheckEx(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, (ULONG_PTR)Caller, (ULONG_PTR)What);
+        KeBugCheckEx(REFERENCE_BY_POINTER, 0, (ULONG_PTR)Object, (ULONG_PTR)Caller,
+                     (ULONG_PTR)What);
 }
 
 static LONG_PTR Reference(PVOID Object, const void *Caller)
@@ -165,8 +170,10 @@ static LONG_PTR Reference(PVOID Object, const void *Caller)
     if (Now <= 1) {
         /* It was being deleted: whoever holds this pointer holds it without a reference. */
         KexFinding("OBM-001", "verifier", Caller,
-            "a %s object was referenced after its last reference was given back", Header->Type->Label);
-        KeBugCheckEx(REFERENCE_BY_POINTER, (ULONG_PTR)Header->Type, (ULONG_PTR)Object, 2, (ULONG_PTR)Now);
+                   "a %s object was referenced after its last reference was given back",
+                   Header->Type->Label);
+        KeBugCheckEx(REFERENCE_BY_POINTER, (ULONG_PTR)Header->Type, (ULONG_PTR)Object, 2,
+                     (ULONG_PTR)Now);
     }
     if (ObxTracking)
         ObxTrack(Object, Caller, 1);
@@ -185,11 +192,12 @@ static LONG_PTR Dereference(PVOID Object, const void *Caller, bool Defer)
     if (Now > 0)
         return (LONG_PTR)Now;
     if (Now < 0 || Header->Handles) {
-        KexFinding("OBM-001", "verifier", Caller,
+        KexFinding(
+            "OBM-001", "verifier", Caller,
             "a %s object was dereferenced more often than it was referenced (%d handles are open)",
             Header->Type->Label, Header->Handles);
         KeBugCheckEx(REFERENCE_BY_POINTER, (ULONG_PTR)Header->Type, (ULONG_PTR)Object,
-            Header->Handles ? 3 : 1, (ULONG_PTR)Now);
+                     Header->Handles ? 3 : 1, (ULONG_PTR)Now);
     }
     if (Defer || KeGetCurrentIrql() > PASSIVE_LEVEL)
         DeferDeletion(Header);
@@ -206,14 +214,14 @@ bool ObxReferenceIfAlive(PVOID Body)
     do {
         if (Old <= 0)
             return false;
-    } while (!__atomic_compare_exchange_n(&Header->References, &Old, Old + 1, true, __ATOMIC_ACQUIRE,
-        __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&Header->References, &Old, Old + 1, true,
+                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
     return true;
 }
 
 /*
- * Takes one reference. Any IRQL up to DISPATCH_LEVEL. The caller must already own one or be protected by who does.
- * Returns the new count, for diagnosis only (nf-wdm-obfreferenceobject).
+ * Takes one reference. Any IRQL up to DISPATCH_LEVEL. The caller must already own one or be
+ * protected by who does. Returns the new count, for diagnosis only (nf-wdm-obfreferenceobject).
  */
 LONG_PTR NTAPI ObfReferenceObject(PVOID Object)
 {
@@ -227,15 +235,17 @@ LONG_PTR NTAPI ObfReferenceObjectWithTag(PVOID Object, ULONG Tag)
 }
 
 /*
- * Gives one reference back. IRQL <= DISPATCH_LEVEL; above PASSIVE_LEVEL the deletion is done later by a worker
- * (nf-wdm-obfdereferenceobject). One reference too many is the bug check 0x18 that Windows raises.
+ * Gives one reference back. IRQL <= DISPATCH_LEVEL; above PASSIVE_LEVEL the deletion is done later
+ * by a worker (nf-wdm-obfdereferenceobject). One reference too many is the bug check 0x18 that
+ * Windows raises.
  */
 LONG_PTR NTAPI ObfDereferenceObject(PVOID Object)
 {
     return Dereference(Object, __builtin_return_address(0), false);
 }
 
-/* On Windows a macro; the host has it as a routine so that the caller's address stays its caller's. */
+/* On Windows a macro; the host has it as a routine so that the caller's address stays its caller's.
+ */
 LONG_PTR NTAPI ObDereferenceObject(PVOID Object)
 {
     return Dereference(Object, __builtin_return_address(0), false);
@@ -247,8 +257,9 @@ LONG_PTR NTAPI ObfDereferenceObjectWithTag(PVOID Object, ULONG Tag)
     return Dereference(Object, __builtin_return_address(0), false);
 }
 
-/* As ObDereferenceObject, but the deletion never runs in the caller's context: for callers that hold a lock which the
- * object's deletion may take (nf-ntifs-obdereferenceobjectdeferdelete). IRQL <= DISPATCH_LEVEL. */
+/* As ObDereferenceObject, but the deletion never runs in the caller's context: for callers that
+ * hold a lock which the object's deletion may take (nf-ntifs-obdereferenceobjectdeferdelete). IRQL
+ * <= DISPATCH_LEVEL. */
 VOID NTAPI ObDereferenceObjectDeferDelete(PVOID Object)
 {
     Dereference(Object, __builtin_return_address(0), true);
@@ -260,14 +271,15 @@ VOID NTAPI ObDereferenceObjectDeferDeleteWithTag(PVOID Object, ULONG Tag)
     Dereference(Object, __builtin_return_address(0), true);
 }
 
-/* Takes a reference only when the object is not on its way out (nf-ntifs-obreferenceobjectsafe). Any IRQL up to
- * DISPATCH_LEVEL. FALSE: it is. */
+/* Takes a reference only when the object is not on its way out (nf-ntifs-obreferenceobjectsafe).
+ * Any IRQL up to DISPATCH_LEVEL. FALSE: it is. */
 BOOLEAN NTAPI ObReferenceObjectSafe(PVOID Object)
 {
     return ObxReferenceIfAlive(Object);
 }
 
-static NTSTATUS ReferenceByPointer(PVOID Object, POBJECT_TYPE Type, KPROCESSOR_MODE Mode, const void *Caller)
+static NTSTATUS ReferenceByPointer(PVOID Object, POBJECT_TYPE Type, KPROCESSOR_MODE Mode,
+                                   const void *Caller)
 {
     OBX_TYPE *Own = ObxTypeOf(Object);
 
@@ -281,18 +293,19 @@ static NTSTATUS ReferenceByPointer(PVOID Object, POBJECT_TYPE Type, KPROCESSOR_M
 }
 
 /*
- * Takes a reference after a look at the type. DesiredAccess is not checked: a pointer carries no rights
- * (nf-wdm-obreferenceobjectbypointer). IRQL <= DISPATCH_LEVEL. STATUS_OBJECT_TYPE_MISMATCH.
+ * Takes a reference after a look at the type. DesiredAccess is not checked: a pointer carries no
+ * rights (nf-wdm-obreferenceobjectbypointer). IRQL <= DISPATCH_LEVEL. STATUS_OBJECT_TYPE_MISMATCH.
  */
-NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
-    KPROCESSOR_MODE AccessMode)
+NTSTATUS NTAPI ObReferenceObjectByPointer(PVOID Object, ACCESS_MASK DesiredAccess,
+                                          POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode)
 {
     UNREFERENCED_PARAMETER(DesiredAccess);
     return ReferenceByPointer(Object, ObjectType, AccessMode, __builtin_return_address(0));
 }
 
-NTSTATUS NTAPI ObReferenceObjectByPointerWithTag(PVOID Object, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
-    KPROCESSOR_MODE AccessMode, ULONG Tag)
+NTSTATUS NTAPI ObReferenceObjectByPointerWithTag(PVOID Object, ACCESS_MASK DesiredAccess,
+                                                 POBJECT_TYPE ObjectType,
+                                                 KPROCESSOR_MODE AccessMode, ULONG Tag)
 {
     UNREFERENCED_PARAMETER(DesiredAccess);
     UNREFERENCED_PARAMETER(Tag);
@@ -306,8 +319,9 @@ POBJECT_TYPE NTAPI ObGetObjectType(PVOID Object)
 }
 
 /*
- * Keeps an object alive without a handle being open: a permanent object stays in its directory. ObMakeTemporaryObject
- * undoes it (nf-wdm-obmaketemporaryobject is the documented half: PASSIVE_LEVEL).
+ * Keeps an object alive without a handle being open: a permanent object stays in its directory.
+ * ObMakeTemporaryObject undoes it (nf-wdm-obmaketemporaryobject is the documented half:
+ * PASSIVE_LEVEL).
  */
 VOID NTAPI ObMakeTemporaryObject(PVOID Object)
 {
@@ -318,7 +332,7 @@ VOID NTAPI ObMakeTemporaryObject(PVOID Object)
         ObxRemoveName(Object);
 }
 
-/* ---- what is alive -------------------------------------------------------------------------------------- */
+/* ---- what is alive --------------------------------------------------------------------------- */
 
 static void VisitType(OBX_TYPE *Type, void (*fn)(const OBX_LIVE *, void *), void *Context)
 {
@@ -328,7 +342,8 @@ static void VisitType(OBX_TYPE *Type, void (*fn)(const OBX_LIVE *, void *), void
     KexLockAcquire(&Type->Lock);
     Room = Type->Live;
     Found = calloc(Room ? Room : 1, sizeof *Found);
-    for (PLIST_ENTRY Entry = Type->Objects.Flink; Found && Entry != &Type->Objects; Entry = Entry->Flink) {
+    for (PLIST_ENTRY Entry = Type->Objects.Flink; Found && Entry != &Type->Objects;
+         Entry = Entry->Flink) {
         OBX_HEADER *Header = CONTAINING_RECORD(Entry, OBX_HEADER, Link);
         if (Count < Room && ObxReferenceIfAlive(OBX_BODY_OF(Header)))
             Found[Count++] = Header;
@@ -336,8 +351,8 @@ static void VisitType(OBX_TYPE *Type, void (*fn)(const OBX_LIVE *, void *), void
     KexLockRelease(&Type->Lock);
     for (size_t i = 0; i < Count; i++) {
         OBX_HEADER *Header = Found[i];
-        OBX_LIVE Live = {OBX_BODY_OF(Header), Type->Label, Header->References - 1, Header->Handles,
-            Header->Creator, Header->Holders};
+        OBX_LIVE Live = {OBX_BODY_OF(Header), Type->Label,     Header->References - 1,
+                         Header->Handles,     Header->Creator, Header->Holders};
 
         fn(&Live, Context);
         Dereference(Live.Body, __builtin_return_address(0), false);
@@ -345,7 +360,8 @@ static void VisitType(OBX_TYPE *Type, void (*fn)(const OBX_LIVE *, void *), void
     free(Found);
 }
 
-void ObxForEachObject(OBX_TYPE *Type, void (*fn)(const OBX_LIVE *Live, void *Context), void *Context)
+void ObxForEachObject(OBX_TYPE *Type, void (*fn)(const OBX_LIVE *Live, void *Context),
+                      void *Context)
 {
     if (Type) {
         VisitType(Type, fn, Context);
@@ -360,12 +376,22 @@ NTSTATUS ObxStart(void)
     UNICODE_STRING Name;
     PVOID Directory;
     NTSTATUS Status;
-    static const WCHAR *const Directories[] = {L"\\", L"\\Device", L"\\Driver", L"\\FileSystem",
-        L"\\FileSystem\\Filters", L"\\GLOBAL??", L"\\ObjectTypes", L"\\BaseNamedObjects", L"\\Callback",
-        L"\\KernelObjects", L"\\Security", L"\\Windows"};
+    static const WCHAR *const Directories[] = {L"\\",
+                                               L"\\Device",
+                                               L"\\Driver",
+                                               L"\\FileSystem",
+                                               L"\\FileSystem\\Filters",
+                                               L"\\GLOBAL??",
+                                               L"\\ObjectTypes",
+                                               L"\\BaseNamedObjects",
+                                               L"\\Callback",
+                                               L"\\KernelObjects",
+                                               L"\\Security",
+                                               L"\\Windows"};
     static const struct {
         const WCHAR *Name, *Target;
-    } Links[] = {{L"\\??", L"\\GLOBAL??"}, {L"\\DosDevices", L"\\??"}, {L"\\GLOBAL??\\GLOBALROOT", L""}};
+    } Links[] = {
+        {L"\\??", L"\\GLOBAL??"}, {L"\\DosDevices", L"\\??"}, {L"\\GLOBAL??\\GLOBALROOT", L""}};
 
     ObxRegisterType(&ObxDirectoryType);
     ObxRegisterType(&ObxSymbolicLinkType);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Callbacks of drivers for processes, threads and images. Slots hold their routine; a caller copies the list and runs
- * it without a lock, so a routine that is removed meanwhile may run once more, as Windows allows until the removal
- * returns: removal therefore waits until no list is being run.
+ * Callbacks of drivers for processes, threads and images. Slots hold their routine; a caller copies
+ * the list and runs it without a lock, so a routine that is removed meanwhile may run once more, as
+ * Windows allows until the removal returns: removal therefore waits until no list is being run.
  */
 #include "ps/psp.h"
 
@@ -24,7 +24,8 @@ typedef struct _CALLBACKS {
 } CALLBACKS;
 
 static KEX_LOCK Lock = KEX_LOCK_INIT(KEX_RANK_PS, "notify routines");
-static CALLBACKS OnProcess = {.Label = "process"}, OnThread = {.Label = "thread"}, OnImage = {.Label = "image"};
+static CALLBACKS OnProcess = {.Label = "process"}, OnThread = {.Label = "thread"},
+                 OnImage = {.Label = "image"};
 
 static NTSTATUS Add(CALLBACKS *List, PVOID Routine, KIND Kind, bool Unique)
 {
@@ -84,7 +85,8 @@ NTSTATUS PspNotifyProcess(PEPROCESS Process, bool Create)
     HANDLE Id = ULongToHandle(Process->Id), Parent = ULongToHandle(Process->ParentId);
     SLOT Slots[SLOTS];
 
-    /* No image file stands behind a process of the machine: the documented form for such is a subsystem process. */
+    /* No image file stands behind a process of the machine: the documented form for such is a
+     * subsystem process. */
     Information.IsSubsystemProcess = 1;
     Information.ParentProcessId = Parent;
     Information.CreatingThreadId.UniqueProcess = PsGetCurrentProcessId();
@@ -98,7 +100,8 @@ NTSTATUS PspNotifyProcess(PEPROCESS Process, bool Create)
         if (Slot->Kind == PROCESS_PLAIN)
             ((PCREATE_PROCESS_NOTIFY_ROUTINE)Slot->Routine)(Parent, Id, Create);
         else
-            ((PCREATE_PROCESS_NOTIFY_ROUTINE_EX)Slot->Routine)(Process, Id, Create ? &Information : NULL);
+            ((PCREATE_PROCESS_NOTIFY_ROUTINE_EX)Slot->Routine)(Process, Id,
+                                                               Create ? &Information : NULL);
     }
     End(&OnProcess);
     return Information.CreationStatus;
@@ -111,11 +114,13 @@ void PspNotifyThread(PEPROCESS Process, ULONG ThreadId, bool Create)
     Begin(&OnThread, Slots);
     for (SLOT *Slot = Slots; Slot < Slots + SLOTS; Slot++)
         if (Slot->Routine)
-            ((PCREATE_THREAD_NOTIFY_ROUTINE)Slot->Routine)(ULongToHandle(Process->Id), ULongToHandle(ThreadId), Create);
+            ((PCREATE_THREAD_NOTIFY_ROUTINE)Slot->Routine)(ULongToHandle(Process->Id),
+                                                           ULongToHandle(ThreadId), Create);
     End(&OnThread);
 }
 
-void PsxNotifyImage(PUNICODE_STRING FullName, HANDLE ProcessId, PVOID Base, SIZE_T Size, bool System)
+void PsxNotifyImage(PUNICODE_STRING FullName, HANDLE ProcessId, PVOID Base, SIZE_T Size,
+                    bool System)
 {
     IMAGE_INFO Information = {0};
     SLOT Slots[SLOTS];
@@ -146,19 +151,24 @@ void PsxForEachCallback(void (*fn)(const PSX_CALLBACK *Callback, void *Context),
 }
 
 /*
- * Adds or removes a routine that is told of each process start and end, in the context of the creating or the last
- * thread (nf-ntddk-pssetcreateprocessnotifyroutine). PASSIVE_LEVEL. STATUS_INVALID_PARAMETER for a second
- * registration or an unknown removal, STATUS_INSUFFICIENT_RESOURCES past the 64th.
+ * Adds or removes a routine that is told of each process start and end, in the context of the
+ * creating or the last thread (nf-ntddk-pssetcreateprocessnotifyroutine). PASSIVE_LEVEL.
+ * STATUS_INVALID_PARAMETER for a second registration or an unknown removal,
+ * STATUS_INSUFFICIENT_RESOURCES past the 64th.
  */
-NTSTATUS NTAPI PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRoutine, BOOLEAN Off)
+NTSTATUS NTAPI PsSetCreateProcessNotifyRoutine(PCREATE_PROCESS_NOTIFY_ROUTINE NotifyRoutine,
+                                               BOOLEAN Off)
 {
     if (Off)
-        return NT_SUCCESS(Remove(&OnProcess, (PVOID)NotifyRoutine)) ? STATUS_SUCCESS : STATUS_PROCEDURE_NOT_FOUND;
+        return NT_SUCCESS(Remove(&OnProcess, (PVOID)NotifyRoutine)) ? STATUS_SUCCESS
+                                                                    : STATUS_PROCEDURE_NOT_FOUND;
     return Add(&OnProcess, (PVOID)NotifyRoutine, PROCESS_PLAIN, true);
 }
 
-/* The extended form may refuse a creation by CreationStatus (nf-ntddk-pssetcreateprocessnotifyroutineex). */
-NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_EX NotifyRoutine, BOOLEAN Off)
+/* The extended form may refuse a creation by CreationStatus
+ * (nf-ntddk-pssetcreateprocessnotifyroutineex). */
+NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_EX NotifyRoutine,
+                                                 BOOLEAN Off)
 {
     if (Off)
         return Remove(&OnProcess, (PVOID)NotifyRoutine);
@@ -166,13 +176,13 @@ NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_
 }
 
 /* The same, for subsystem processes too (nf-ntddk-pssetcreateprocessnotifyroutineex2). */
-NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx2(PSCREATEPROCESSNOTIFYTYPE NotifyType, PVOID NotifyInformation,
-    BOOLEAN Off)
+NTSTATUS NTAPI PsSetCreateProcessNotifyRoutineEx2(PSCREATEPROCESSNOTIFYTYPE NotifyType,
+                                                  PVOID NotifyInformation, BOOLEAN Off)
 {
     if (NotifyType != PsCreateProcessNotifySubsystems)
         return STATUS_INVALID_PARAMETER;
     return Off ? Remove(&OnProcess, NotifyInformation)
-                   : Add(&OnProcess, NotifyInformation, PROCESS_EX2, true);
+               : Add(&OnProcess, NotifyInformation, PROCESS_EX2, true);
 }
 
 /* Told of each thread start (in the creator's context) and end (in its own)
@@ -187,13 +197,15 @@ NTSTATUS NTAPI PsRemoveCreateThreadNotifyRoutine(PCREATE_THREAD_NOTIFY_ROUTINE N
     return Remove(&OnThread, (PVOID)NotifyRoutine);
 }
 
-/* Told of each image that is mapped, drivers included (nf-ntddk-pssetloadimagenotifyroutine). PASSIVE_LEVEL. */
+/* Told of each image that is mapped, drivers included (nf-ntddk-pssetloadimagenotifyroutine).
+ * PASSIVE_LEVEL. */
 NTSTATUS NTAPI PsSetLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine)
 {
     return Add(&OnImage, (PVOID)NotifyRoutine, IMAGE_PLAIN, false);
 }
 
-NTSTATUS NTAPI PsSetLoadImageNotifyRoutineEx(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine, ULONG_PTR Flags)
+NTSTATUS NTAPI PsSetLoadImageNotifyRoutineEx(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine,
+                                             ULONG_PTR Flags)
 {
     if (Flags & ~(ULONG_PTR)1)
         return STATUS_INVALID_PARAMETER;

@@ -29,11 +29,13 @@ static void DeleteProcess(PVOID Body)
 OBX_TYPE PsxProcessType = {
     .Label = "Process",
     .Mapping = {STANDARD_RIGHTS_READ | PROCESS_VM_READ | PROCESS_QUERY_INFORMATION,
-        STANDARD_RIGHTS_WRITE | PROCESS_CREATE_PROCESS | PROCESS_CREATE_THREAD | PROCESS_VM_OPERATION |
-            PROCESS_VM_WRITE | PROCESS_DUP_HANDLE | PROCESS_TERMINATE | PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION |
-            PROCESS_SUSPEND_RESUME,
-        STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE | PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION,
-        PROCESS_ALL_ACCESS},
+                STANDARD_RIGHTS_WRITE | PROCESS_CREATE_PROCESS | PROCESS_CREATE_THREAD |
+                    PROCESS_VM_OPERATION | PROCESS_VM_WRITE | PROCESS_DUP_HANDLE |
+                    PROCESS_TERMINATE | PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION |
+                    PROCESS_SUSPEND_RESUME,
+                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE | PROCESS_TERMINATE |
+                    PROCESS_QUERY_LIMITED_INFORMATION,
+                PROCESS_ALL_ACCESS},
     .ValidAccess = PROCESS_ALL_ACCESS,
     .DispatcherOffset = 0,
     .Delete = DeleteProcess,
@@ -60,7 +62,8 @@ static void SetImage(PEPROCESS Process, PCUNICODE_STRING Image)
         Process->ImageName[n++] = Image->Buffer[At] < 128 ? (char)Image->Buffer[At] : '?';
 }
 
-static NTSTATUS NewProcess(PCUNICODE_STRING Image, PEPROCESS Parent, const void *Caller, PEPROCESS *Out)
+static NTSTATUS NewProcess(PCUNICODE_STRING Image, PEPROCESS Parent, const void *Caller,
+                           PEPROCESS *Out)
 {
     PEPROCESS Process;
     NTSTATUS Status;
@@ -97,7 +100,7 @@ NTSTATUS PsxCreateProcess(PCUNICODE_STRING Image, PACCESS_TOKEN Token, PEPROCESS
     if (!NT_SUCCESS(Status))
         return Status;
     PsxSetToken(Process, Token ? Token : Parent->Token);
-    ObReferenceObject(Process);         /* its own, until it ends */
+    ObReferenceObject(Process); /* its own, until it ends */
     Status = PspNotifyProcess(Process, true);
     if (!NT_SUCCESS(Status)) {
         PsxEndProcess(Process, Status);
@@ -147,7 +150,8 @@ void PsxForEachProcess(void (*fn)(PEPROCESS Process, void *Context), void *Conte
     ULONG Count = 0;
 
     KexLockAcquire(&ProcessLock);
-    for (PLIST_ENTRY At = Processes.Flink; At != &Processes && Count < RTL_NUMBER_OF(Found); At = At->Flink) {
+    for (PLIST_ENTRY At = Processes.Flink; At != &Processes && Count < RTL_NUMBER_OF(Found);
+         At = At->Flink) {
         PEPROCESS Process = CONTAINING_RECORD(At, struct _EPROCESS, Link);
 
         if (ObxReferenceIfAlive(Process))
@@ -160,7 +164,7 @@ void PsxForEachProcess(void (*fn)(PEPROCESS Process, void *Context), void *Conte
     }
 }
 
-/* ---- threads as objects ---------------------------------------------------------------------------------------- */
+/* ---- threads as objects ---------------------------------------------------------------------- */
 
 static void DeleteThread(PVOID Body)
 {
@@ -170,9 +174,10 @@ static void DeleteThread(PVOID Body)
 OBX_TYPE PsxThreadType = {
     .Label = "Thread",
     .Mapping = {STANDARD_RIGHTS_READ | THREAD_GET_CONTEXT | THREAD_QUERY_INFORMATION,
-        STANDARD_RIGHTS_WRITE | THREAD_TERMINATE | THREAD_SUSPEND_RESUME | THREAD_ALERT | THREAD_SET_INFORMATION |
-            THREAD_SET_CONTEXT,
-        STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION, THREAD_ALL_ACCESS},
+                STANDARD_RIGHTS_WRITE | THREAD_TERMINATE | THREAD_SUSPEND_RESUME | THREAD_ALERT |
+                    THREAD_SET_INFORMATION | THREAD_SET_CONTEXT,
+                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION,
+                THREAD_ALL_ACCESS},
     .ValidAccess = THREAD_ALL_ACCESS,
     .DispatcherOffset = 0,
     .Delete = DeleteThread,
@@ -180,7 +185,8 @@ OBX_TYPE PsxThreadType = {
 
 POBJECT_TYPE PsThreadType = &PsxThreadType;
 
-_Static_assert(sizeof(OBX_HEADER) <= KEX_OBJECT_PREFIX, "the kernel base leaves room for the header");
+_Static_assert(sizeof(OBX_HEADER) <= KEX_OBJECT_PREFIX,
+               "the kernel base leaves room for the header");
 
 static void AdoptThread(PVOID Body, LONG References)
 {
@@ -220,10 +226,11 @@ NTSTATUS PsxStart(void)
 
 void PsxEnd(void)
 {
-    /* The System process ends with the machine's process; its handles were the leak report's business. */
+    /* The System process ends with the machine's process; its handles were the leak report's
+     * business. */
 }
 
-/* ---- questions --------------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 /* Process of that id with a reference (nf-ntifs-pslookupprocessbyprocessid). PASSIVE_LEVEL.
  * STATUS_INVALID_PARAMETER when there is none or it has ended. */
@@ -235,7 +242,8 @@ NTSTATUS NTAPI PsLookupProcessByProcessId(HANDLE ProcessId, PEPROCESS *Process)
     for (PLIST_ENTRY At = Processes.Flink; At != &Processes; At = At->Flink) {
         PEPROCESS Candidate = CONTAINING_RECORD(At, struct _EPROCESS, Link);
 
-        if (Candidate->Id != HandleToULong(ProcessId) || Candidate->Exiting || !ObxReferenceIfAlive(Candidate))
+        if (Candidate->Id != HandleToULong(ProcessId) || Candidate->Exiting ||
+            !ObxReferenceIfAlive(Candidate))
             continue;
         *Process = Candidate;
         Status = STATUS_SUCCESS;
@@ -255,7 +263,8 @@ HANDLE NTAPI PsGetProcessInheritedFromUniqueProcessId(PEPROCESS Process)
     return ULongToHandle(Process->ParentId);
 }
 
-/* The id of the thread's own process: attachment does not count (nf-ntddk-psgetcurrentprocessid). */
+/* The id of the thread's own process: attachment does not count (nf-ntddk-psgetcurrentprocessid).
+ */
 HANDLE NTAPI PsGetCurrentProcessId(VOID)
 {
     return ULongToHandle(KexThreadProcess(KexCurrentThread())->Id);
@@ -267,13 +276,14 @@ PUCHAR NTAPI PsGetProcessImageFileName(PEPROCESS Process)
 }
 
 /*
- * Full path of a process' image in pool that the caller frees by ExFreePool (nf-ntddk-selocateprocessimagename).
- * PASSIVE_LEVEL.
+ * Full path of a process' image in pool that the caller frees by ExFreePool
+ * (nf-ntddk-selocateprocessimagename). PASSIVE_LEVEL.
  */
 NTSTATUS NTAPI SeLocateProcessImageName(PEPROCESS Process, PUNICODE_STRING *pImageFileName)
 {
     USHORT Length = Process->ImagePath.Length;
-    PUNICODE_STRING Name = ExAllocatePoolWithTag(PagedPool, sizeof *Name + Length + sizeof(WCHAR), 0x6e506553 /* SePn */);
+    PUNICODE_STRING Name = ExAllocatePoolWithTag(PagedPool, sizeof *Name + Length + sizeof(WCHAR),
+                                                 0x6e506553 /* SePn */);
 
     *pImageFileName = NULL;
     if (!Name)
@@ -305,11 +315,12 @@ ULONG NTAPI PsGetProcessSessionId(PEPROCESS Process)
     return Process->SessionId;
 }
 
-/* Keeps the process from ending until it is released (nf-ntifs-psacquireprocessexitsynchronization).
- * STATUS_PROCESS_IS_TERMINATING. */
+/* Keeps the process from ending until it is released
+ * (nf-ntifs-psacquireprocessexitsynchronization). STATUS_PROCESS_IS_TERMINATING. */
 NTSTATUS NTAPI PsAcquireProcessExitSynchronization(PEPROCESS Process)
 {
-    return ExAcquireRundownProtection(&Process->Rundown) ? STATUS_SUCCESS : STATUS_PROCESS_IS_TERMINATING;
+    return ExAcquireRundownProtection(&Process->Rundown) ? STATUS_SUCCESS
+                                                         : STATUS_PROCESS_IS_TERMINATING;
 }
 
 VOID NTAPI PsReleaseProcessExitSynchronization(PEPROCESS Process)
@@ -317,7 +328,8 @@ VOID NTAPI PsReleaseProcessExitSynchronization(PEPROCESS Process)
     ExReleaseRundownProtection(&Process->Rundown);
 }
 
-/* A process of the machine has no environment block, no 32-bit half and no protection: it is an identity. */
+/* A process of the machine has no environment block, no 32-bit half and no protection: it is an
+ * identity. */
 PVOID NTAPI PsGetProcessPeb(PEPROCESS Process)
 {
     UNREFERENCED_PARAMETER(Process);

@@ -7,7 +7,7 @@
 typedef struct _START {
     PKSTART_ROUTINE Routine;
     PVOID Context;
-    KEVENT Go;              /* set when the creation callbacks have run */
+    KEVENT Go; /* set when the creation callbacks have run */
 } START;
 
 static void EndThread(NTSTATUS Status)
@@ -31,11 +31,14 @@ static VOID NTAPI RunThread(PVOID Parameter)
 }
 
 /*
- * Starts a thread in the System process, or in the process of ProcessHandle, at PASSIVE_LEVEL. The handle is the
- * caller's to close; with OBJ_KERNEL_HANDLE it is valid everywhere (nf-wdm-pscreatesystemthread). PASSIVE_LEVEL.
+ * Starts a thread in the System process, or in the process of ProcessHandle, at PASSIVE_LEVEL. The
+ * handle is the caller's to close; with OBJ_KERNEL_HANDLE it is valid everywhere
+ * (nf-wdm-pscreatesystemthread). PASSIVE_LEVEL.
  */
-NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-    HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext)
+NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
+                                    POBJECT_ATTRIBUTES ObjectAttributes, HANDLE ProcessHandle,
+                                    PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
+                                    PVOID StartContext)
 {
     ULONG Attributes = ObjectAttributes ? ObjectAttributes->Attributes : 0;
     PEPROCESS Process = PsInitialSystemProcess;
@@ -45,8 +48,8 @@ NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, P
 
     *ThreadHandle = NULL;
     if (ProcessHandle) {
-        Status = ObxReferenceHandle(ProcessHandle, PROCESS_CREATE_THREAD, &PsxProcessType, KernelMode,
-            (PVOID *)&Process, NULL);
+        Status = ObxReferenceHandle(ProcessHandle, PROCESS_CREATE_THREAD, &PsxProcessType,
+                                    KernelMode, (PVOID *)&Process, NULL);
         if (!NT_SUCCESS(Status))
             return Status;
     } else {
@@ -70,7 +73,8 @@ NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, P
         ClientId->UniqueThread = ULongToHandle(KexThreadClientId(Thread));
     }
     /* The handle first: once the thread runs its own code it may end at any time. */
-    Status = ObxInsertHandle(NULL, Thread, DesiredAccess ? DesiredAccess : THREAD_ALL_ACCESS, Attributes, ThreadHandle);
+    Status = ObxInsertHandle(NULL, Thread, DesiredAccess ? DesiredAccess : THREAD_ALL_ACCESS,
+                             Attributes, ThreadHandle);
     PspNotifyThread(Process, KexThreadClientId(Thread), true);
     KeSetEvent(&Start->Go, 0, FALSE);
     ObDereferenceObject(Thread);
@@ -78,7 +82,8 @@ NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, P
     return Status;
 }
 
-/* Thread of that id with a reference (nf-ntifs-pslookupthreadbythreadid). STATUS_INVALID_PARAMETER. */
+/* Thread of that id with a reference (nf-ntifs-pslookupthreadbythreadid). STATUS_INVALID_PARAMETER.
+ */
 NTSTATUS NTAPI PsLookupThreadByThreadId(HANDLE ThreadId, PETHREAD *Thread)
 {
     PKTHREAD Found = KexThreadByClientId(HandleToULong(ThreadId));
@@ -105,16 +110,22 @@ NTSTATUS NTAPI PsGetThreadExitStatus(PETHREAD Thread)
 }
 
 /*
- * Version of the machine: 10.0 and its build number from 10240 on, the numbers of the older systems below
- * (nf-ntddk-psgetversion). TRUE for a free build.
+ * Version of the machine: 10.0 and its build number from 10240 on, the numbers of the older systems
+ * below (nf-ntddk-psgetversion). TRUE for a free build.
  */
-BOOLEAN NTAPI PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG BuildNumber, PUNICODE_STRING CSDVersion)
+BOOLEAN NTAPI PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG BuildNumber,
+                           PUNICODE_STRING CSDVersion)
 {
     ULONG Build = KexBuild;
     ULONG Major = Build >= 10240 ? 10 : Build >= 6000 ? 6 : 5;
-    ULONG Minor = Build >= 10240 ? 0
-                  : Build >= 9600 ? 3 : Build >= 9200 ? 2 : Build >= 7600 ? 1 : Build >= 6000 ? 0
-                  : Build >= 3790 ? 2 : Build >= 2600 ? 1 : 0;
+    ULONG Minor = Build >= 10240  ? 0
+                  : Build >= 9600 ? 3
+                  : Build >= 9200 ? 2
+                  : Build >= 7600 ? 1
+                  : Build >= 6000 ? 0
+                  : Build >= 3790 ? 2
+                  : Build >= 2600 ? 1
+                                  : 0;
 
     if (MajorVersion)
         *MajorVersion = Major;

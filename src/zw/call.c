@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-NTSTATUS ZwpBegin(ZWP_CALL *Call, HANDLE File, ACCESS_MASK Access, bool Any, HANDLE Event, PIO_STATUS_BLOCK Iosb,
-    const void *Caller)
+NTSTATUS ZwpBegin(ZWP_CALL *Call, HANDLE File, ACCESS_MASK Access, bool Any, HANDLE Event,
+                  PIO_STATUS_BLOCK Iosb, const void *Caller)
 {
     OBJECT_HANDLE_INFORMATION Information;
     NTSTATUS Status;
@@ -19,7 +19,8 @@ NTSTATUS ZwpBegin(ZWP_CALL *Call, HANDLE File, ACCESS_MASK Access, bool Any, HAN
         if (!NT_SUCCESS(Status))
             return Status;
     }
-    Status = ObxReferenceHandle(File, Any ? 0 : Access, &IoxFileType, Call->Mode, (PVOID *)&Call->File, &Information);
+    Status = ObxReferenceHandle(File, Any ? 0 : Access, &IoxFileType, Call->Mode,
+                                (PVOID *)&Call->File, &Information);
     if (!NT_SUCCESS(Status))
         return Status;
     Call->Granted = Information.GrantedAccess;
@@ -28,8 +29,8 @@ NTSTATUS ZwpBegin(ZWP_CALL *Call, HANDLE File, ACCESS_MASK Access, bool Any, HAN
         goto Fail;
     }
     if (Event) {
-        Status = ObxReferenceHandle(Event, EVENT_MODIFY_STATE, ExEventObjectType, Call->Mode, (PVOID *)&Call->Event,
-            NULL);
+        Status = ObxReferenceHandle(Event, EVENT_MODIFY_STATE, ExEventObjectType, Call->Mode,
+                                    (PVOID *)&Call->Event, NULL);
         if (!NT_SUCCESS(Status))
             goto Fail;
         KeClearEvent(Call->Event);
@@ -80,7 +81,7 @@ NTSTATUS ZwpFinishFast(ZWP_CALL *Call, const IO_STATUS_BLOCK *Result)
     return Status;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 PIRP ZwpIrp(ZWP_CALL *Call, UCHAR Major)
 {
@@ -103,7 +104,8 @@ PIRP ZwpIrp(ZWP_CALL *Call, UCHAR Major)
     return Irp;
 }
 
-NTSTATUS ZwpSystemBuffer(ZWP_CALL *Call, PIRP Irp, ULONG Length, const void *From, ULONG FromLength, PVOID To)
+NTSTATUS ZwpSystemBuffer(ZWP_CALL *Call, PIRP Irp, ULONG Length, const void *From, ULONG FromLength,
+                         PVOID To)
 {
     NTSTATUS Status = STATUS_SUCCESS;
 
@@ -157,8 +159,8 @@ void ZwpDropIrp(PIRP Irp)
 }
 
 /*
- * An alert or a user APC ended the wait of an alertable file: the request is cancelled and its end waited for, so that
- * the caller's memory is the caller's again.
+ * An alert or a user APC ended the wait of an alertable file: the request is cancelled and its end
+ * waited for, so that the caller's memory is the caller's again.
  */
 static void AbandonWait(ZWP_CALL *Call, PIRP Irp, PKEVENT Event)
 {
@@ -169,10 +171,15 @@ static void AbandonWait(ZWP_CALL *Call, PIRP Irp, PKEVENT Event)
 
 static const char *WaitLabel(UCHAR Major)
 {
-    static const char *const Labels[] = {[IRP_MJ_READ] = "IRP_MJ_READ", [IRP_MJ_WRITE] = "IRP_MJ_WRITE",
-        [IRP_MJ_QUERY_INFORMATION] = "IRP_MJ_QUERY_INFORMATION", [IRP_MJ_SET_INFORMATION] = "IRP_MJ_SET_INFORMATION",
-        [IRP_MJ_FLUSH_BUFFERS] = "IRP_MJ_FLUSH_BUFFERS", [IRP_MJ_DIRECTORY_CONTROL] = "IRP_MJ_DIRECTORY_CONTROL",
-        [IRP_MJ_FILE_SYSTEM_CONTROL] = "IRP_MJ_FILE_SYSTEM_CONTROL", [IRP_MJ_LOCK_CONTROL] = "IRP_MJ_LOCK_CONTROL",
+    static const char *const Labels[] = {
+        [IRP_MJ_READ] = "IRP_MJ_READ",
+        [IRP_MJ_WRITE] = "IRP_MJ_WRITE",
+        [IRP_MJ_QUERY_INFORMATION] = "IRP_MJ_QUERY_INFORMATION",
+        [IRP_MJ_SET_INFORMATION] = "IRP_MJ_SET_INFORMATION",
+        [IRP_MJ_FLUSH_BUFFERS] = "IRP_MJ_FLUSH_BUFFERS",
+        [IRP_MJ_DIRECTORY_CONTROL] = "IRP_MJ_DIRECTORY_CONTROL",
+        [IRP_MJ_FILE_SYSTEM_CONTROL] = "IRP_MJ_FILE_SYSTEM_CONTROL",
+        [IRP_MJ_LOCK_CONTROL] = "IRP_MJ_LOCK_CONTROL",
         [IRP_MJ_DEVICE_CONTROL] = "IRP_MJ_DEVICE_CONTROL",
         [IRP_MJ_QUERY_VOLUME_INFORMATION] = "IRP_MJ_QUERY_VOLUME_INFORMATION"};
 
@@ -182,8 +189,12 @@ static const char *WaitLabel(UCHAR Major)
 /* Synchronous file: the file's event and FinalStatus tell. */
 static NTSTATUS SendSynchronous(ZWP_CALL *Call, PIRP Irp)
 {
-    KEX_WAIT Why = {WaitLabel(IoGetNextIrpStackLocation(Irp)->MajorFunction), Call->File, NULL, NULL, false,
-        Call->Caller};
+    KEX_WAIT Why = {WaitLabel(IoGetNextIrpStackLocation(Irp)->MajorFunction),
+                    Call->File,
+                    NULL,
+                    NULL,
+                    false,
+                    Call->Caller};
     PFILE_OBJECT File = Call->File;
     BOOLEAN Alertable = (File->Flags & FO_ALERTABLE_IO) != 0;
     NTSTATUS Status;
@@ -191,7 +202,8 @@ static NTSTATUS SendSynchronous(ZWP_CALL *Call, PIRP Irp)
     Irp->Flags |= IRP_DEFER_IO_COMPLETION;
     Status = IoxSend(Call->Device, Irp);
     if (Status != STATUS_PENDING) {
-        /* The request is still ours: its second part is done here, without an APC. The caller's event goes with it. */
+        /* The request is still ours: its second part is done here, without an APC. The caller's
+         * event goes with it. */
         Call->Event = NULL;
         Call->File = NULL;
         IoxFinishDeferred(Irp, &Status);
@@ -206,11 +218,16 @@ static NTSTATUS SendSynchronous(ZWP_CALL *Call, PIRP Irp)
     return File->FinalStatus;
 }
 
-/* Asynchronous file, but the call waits: an event and a status block of the kernel's stand in for the caller's. */
+/* Asynchronous file, but the call waits: an event and a status block of the kernel's stand in for
+ * the caller's. */
 static NTSTATUS SendAndWait(ZWP_CALL *Call, PIRP Irp)
 {
-    KEX_WAIT Why = {WaitLabel(IoGetNextIrpStackLocation(Irp)->MajorFunction), Call->File, NULL, NULL, false,
-        Call->Caller};
+    KEX_WAIT Why = {WaitLabel(IoGetNextIrpStackLocation(Irp)->MajorFunction),
+                    Call->File,
+                    NULL,
+                    NULL,
+                    false,
+                    Call->Caller};
     PFILE_OBJECT File = Call->File;
     PKEVENT UserEvent = Call->Event;
     IO_STATUS_BLOCK Iosb = {0};
@@ -266,23 +283,33 @@ NTSTATUS ZwpSend(ZWP_CALL *Call, PIRP Irp, bool AlwaysWait)
     return IoxSend(Call->Device, Irp);
 }
 
-/* ---- trace -------------------------------------------------------------------------------------------------------- */
+/* ---- trace ----------------------------------------------------------------------------------- */
 
 void ZwpTraceFast(const ZWP_CALL *Call, UCHAR Major, LONGLONG Offset, ULONG Length)
 {
-    KEX_TRACE Event = {.Kind = KEX_TRACE_FASTIO, .Major = Major, .Offset = Offset, .Length = Length,
-        .Object = Call->File, .Path = IoxFilePath(Call->File), .Who = IoxDriverLabel(Call->Device->DriverObject)};
+    KEX_TRACE Event = {.Kind = KEX_TRACE_FASTIO,
+                       .Major = Major,
+                       .Offset = Offset,
+                       .Length = Length,
+                       .Object = Call->File,
+                       .Path = IoxFilePath(Call->File),
+                       .Who = IoxDriverLabel(Call->Device->DriverObject)};
 
     if (KEX_TRACING())
         KexHooks.Trace(&Event);
 }
 
-void ZwpTraceFastDone(const ZWP_CALL *Call, UCHAR Major, bool Done, const IO_STATUS_BLOCK *Iosb, LONGLONG Offset,
-    ULONG Length)
+void ZwpTraceFastDone(const ZWP_CALL *Call, UCHAR Major, bool Done, const IO_STATUS_BLOCK *Iosb,
+                      LONGLONG Offset, ULONG Length)
 {
-    KEX_TRACE Event = {.Kind = KEX_TRACE_FASTIO_DONE, .Major = Major, .Offset = Offset, .Length = Length,
-        .Object = Call->File, .Path = IoxFilePath(Call->File), .Who = IoxDriverLabel(Call->Device->DriverObject),
-        .What = Done ? "done" : "refused"};
+    KEX_TRACE Event = {.Kind = KEX_TRACE_FASTIO_DONE,
+                       .Major = Major,
+                       .Offset = Offset,
+                       .Length = Length,
+                       .Object = Call->File,
+                       .Path = IoxFilePath(Call->File),
+                       .Who = IoxDriverLabel(Call->Device->DriverObject),
+                       .What = Done ? "done" : "refused"};
 
     if (Done) {
         Event.Status = Iosb->Status;

@@ -35,7 +35,8 @@ static ULONG FixedPart(FILE_INFORMATION_CLASS Class)
     }
 }
 
-/* The pattern rides in the request's auxiliary buffer: a counted string with its characters behind it. */
+/* The pattern rides in the request's auxiliary buffer: a counted string with its characters behind
+ * it. */
 static NTSTATUS CapturePattern(ZWP_CALL *Call, PIRP Irp, PUNICODE_STRING FileName)
 {
     PUNICODE_STRING Copy;
@@ -69,13 +70,16 @@ static NTSTATUS AttachOutput(ZWP_CALL *Call, PIRP Irp, PVOID Buffer, ULONG Lengt
 }
 
 /*
- * Lists a directory (nf-ntifs-ntquerydirectoryfileex). The handle needs FILE_LIST_DIRECTORY. The file system keeps the
- * position and the first call's pattern in the open. PASSIVE_LEVEL. STATUS_NO_MORE_FILES at the end,
- * STATUS_NO_SUCH_FILE when nothing ever matched, STATUS_BUFFER_OVERFLOW when even one entry was cut.
+ * Lists a directory (nf-ntifs-ntquerydirectoryfileex). The handle needs FILE_LIST_DIRECTORY. The
+ * file system keeps the position and the first call's pattern in the open. PASSIVE_LEVEL.
+ * STATUS_NO_MORE_FILES at the end, STATUS_NO_SUCH_FILE when nothing ever matched,
+ * STATUS_BUFFER_OVERFLOW when even one entry was cut.
  */
-NTSTATUS NTAPI NtQueryDirectoryFileEx(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
-    PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass,
-    ULONG QueryFlags, PUNICODE_STRING FileName)
+NTSTATUS NTAPI NtQueryDirectoryFileEx(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+                                      PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+                                      PVOID FileInformation, ULONG Length,
+                                      FILE_INFORMATION_CLASS FileInformationClass, ULONG QueryFlags,
+                                      PUNICODE_STRING FileName)
 {
     ULONG Fixed = FixedPart(FileInformationClass);
     PIO_STACK_LOCATION Stack;
@@ -90,7 +94,7 @@ NTSTATUS NTAPI NtQueryDirectoryFileEx(HANDLE FileHandle, HANDLE Event, PIO_APC_R
     if (QueryFlags & ~(ULONG)SL_QUERY_DIRECTORY_MASK)
         return STATUS_INVALID_PARAMETER;
     Status = ZwpBegin(&Call, FileHandle, FILE_LIST_DIRECTORY, false, Event, IoStatusBlock,
-        __builtin_return_address(0));
+                      __builtin_return_address(0));
     if (!NT_SUCCESS(Status))
         return Status;
     Call.Apc = ApcRoutine;
@@ -118,39 +122,51 @@ NTSTATUS NTAPI NtQueryDirectoryFileEx(HANDLE FileHandle, HANDLE Event, PIO_APC_R
     return ZwpSend(&Call, Irp, false);
 }
 
-NTSTATUS NTAPI ZwQueryDirectoryFileEx(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
-    PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass,
-    ULONG QueryFlags, PUNICODE_STRING FileName)
+NTSTATUS NTAPI ZwQueryDirectoryFileEx(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+                                      PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+                                      PVOID FileInformation, ULONG Length,
+                                      FILE_INFORMATION_CLASS FileInformationClass, ULONG QueryFlags,
+                                      PUNICODE_STRING FileName)
 {
-    ZWP_AS_KERNEL(NtQueryDirectoryFileEx(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, FileInformation,
-        Length, FileInformationClass, QueryFlags, FileName));
+    ZWP_AS_KERNEL(NtQueryDirectoryFileEx(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock,
+                                         FileInformation, Length, FileInformationClass, QueryFlags,
+                                         FileName));
 }
 
-NTSTATUS NTAPI NtQueryDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
-    PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass,
-    BOOLEAN ReturnSingleEntry, PUNICODE_STRING FileName, BOOLEAN RestartScan)
+NTSTATUS NTAPI NtQueryDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+                                    PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+                                    PVOID FileInformation, ULONG Length,
+                                    FILE_INFORMATION_CLASS FileInformationClass,
+                                    BOOLEAN ReturnSingleEntry, PUNICODE_STRING FileName,
+                                    BOOLEAN RestartScan)
 {
-    ULONG Flags = (RestartScan ? SL_RESTART_SCAN : 0) | (ReturnSingleEntry ? SL_RETURN_SINGLE_ENTRY : 0);
+    ULONG Flags =
+        (RestartScan ? SL_RESTART_SCAN : 0) | (ReturnSingleEntry ? SL_RETURN_SINGLE_ENTRY : 0);
 
-    return NtQueryDirectoryFileEx(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, FileInformation, Length,
-        FileInformationClass, Flags, FileName);
+    return NtQueryDirectoryFileEx(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock,
+                                  FileInformation, Length, FileInformationClass, Flags, FileName);
 }
 
-NTSTATUS NTAPI ZwQueryDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
-    PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass,
-    BOOLEAN ReturnSingleEntry, PUNICODE_STRING FileName, BOOLEAN RestartScan)
+NTSTATUS NTAPI ZwQueryDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+                                    PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+                                    PVOID FileInformation, ULONG Length,
+                                    FILE_INFORMATION_CLASS FileInformationClass,
+                                    BOOLEAN ReturnSingleEntry, PUNICODE_STRING FileName,
+                                    BOOLEAN RestartScan)
 {
-    ZWP_AS_KERNEL(NtQueryDirectoryFile(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, FileInformation,
-        Length, FileInformationClass, ReturnSingleEntry, FileName, RestartScan));
+    ZWP_AS_KERNEL(NtQueryDirectoryFile(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock,
+                                       FileInformation, Length, FileInformationClass,
+                                       ReturnSingleEntry, FileName, RestartScan));
 }
 
 /*
- * Waits for changes in a directory. The handle needs FILE_LIST_DIRECTORY; stays pending until something matches the
- * filter or the request is cancelled (IRP_MN_NOTIFY_CHANGE_DIRECTORY).
+ * Waits for changes in a directory. The handle needs FILE_LIST_DIRECTORY; stays pending until
+ * something matches the filter or the request is cancelled (IRP_MN_NOTIFY_CHANGE_DIRECTORY).
  */
-NTSTATUS NTAPI NtNotifyChangeDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
-    PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, ULONG CompletionFilter,
-    BOOLEAN WatchTree)
+NTSTATUS NTAPI NtNotifyChangeDirectoryFile(HANDLE FileHandle, HANDLE Event,
+                                           PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+                                           PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
+                                           ULONG Length, ULONG CompletionFilter, BOOLEAN WatchTree)
 {
     PIO_STACK_LOCATION Stack;
     ZWP_CALL Call;
@@ -160,7 +176,7 @@ NTSTATUS NTAPI NtNotifyChangeDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_
     if (!CompletionFilter || (CompletionFilter & ~(ULONG)FILE_NOTIFY_VALID_MASK))
         return STATUS_INVALID_PARAMETER;
     Status = ZwpBegin(&Call, FileHandle, FILE_LIST_DIRECTORY, false, Event, IoStatusBlock,
-        __builtin_return_address(0));
+                      __builtin_return_address(0));
     if (!NT_SUCCESS(Status))
         return Status;
     Call.Apc = ApcRoutine;
@@ -186,10 +202,12 @@ NTSTATUS NTAPI NtNotifyChangeDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_
     return ZwpSend(&Call, Irp, false);
 }
 
-NTSTATUS NTAPI ZwNotifyChangeDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
-    PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, ULONG CompletionFilter,
-    BOOLEAN WatchTree)
+NTSTATUS NTAPI ZwNotifyChangeDirectoryFile(HANDLE FileHandle, HANDLE Event,
+                                           PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+                                           PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
+                                           ULONG Length, ULONG CompletionFilter, BOOLEAN WatchTree)
 {
-    ZWP_AS_KERNEL(NtNotifyChangeDirectoryFile(FileHandle, Event, ApcRoutine, ApcContext, IoStatusBlock, Buffer, Length,
-        CompletionFilter, WatchTree));
+    ZWP_AS_KERNEL(NtNotifyChangeDirectoryFile(FileHandle, Event, ApcRoutine, ApcContext,
+                                              IoStatusBlock, Buffer, Length, CompletionFilter,
+                                              WatchTree));
 }

@@ -4,18 +4,20 @@
 
 static OBX_TYPE EventType = {
     .Label = "Event",
-    .Mapping = {STANDARD_RIGHTS_READ | EVENT_QUERY_STATE, STANDARD_RIGHTS_WRITE | EVENT_MODIFY_STATE,
-        STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, EVENT_ALL_ACCESS},
+    .Mapping = {STANDARD_RIGHTS_READ | EVENT_QUERY_STATE,
+                STANDARD_RIGHTS_WRITE | EVENT_MODIFY_STATE, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
+                EVENT_ALL_ACCESS},
     .ValidAccess = EVENT_ALL_ACCESS,
     .DispatcherOffset = 0,
 };
 
 POBJECT_TYPE ExEventObjectType = &EventType;
 
-/* A new event, or the existing one of that name with OBJ_OPENIF (STATUS_OBJECT_NAME_EXISTS) (nf-ntifs-zwcreateevent).
- * PASSIVE_LEVEL. STATUS_INVALID_PARAMETER for an unknown type. */
-NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-    EVENT_TYPE EventType_, BOOLEAN InitialState)
+/* A new event, or the existing one of that name with OBJ_OPENIF (STATUS_OBJECT_NAME_EXISTS)
+ * (nf-ntifs-zwcreateevent). PASSIVE_LEVEL. STATUS_INVALID_PARAMETER for an unknown type. */
+NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
+                             POBJECT_ATTRIBUTES ObjectAttributes, EVENT_TYPE EventType_,
+                             BOOLEAN InitialState)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBX_ATTRIBUTES Attributes = {0};
@@ -29,7 +31,8 @@ NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POB
         Status = ObxCaptureAttributes(ObjectAttributes, Mode, &Attributes);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ObxCreateObject(&EventType, sizeof *Event, __builtin_return_address(0), (PVOID *)&Event);
+    Status =
+        ObxCreateObject(&EventType, sizeof *Event, __builtin_return_address(0), (PVOID *)&Event);
     if (NT_SUCCESS(Status)) {
         KeInitializeEvent(Event, EventType_, InitialState);
         Status = ZwpInsertNamed(Event, EventHandle, DesiredAccess, &Attributes, Mode);
@@ -38,13 +41,16 @@ NTSTATUS NTAPI NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POB
     return Status;
 }
 
-NTSTATUS NTAPI ZwCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-    EVENT_TYPE EventType_, BOOLEAN InitialState)
+NTSTATUS NTAPI ZwCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
+                             POBJECT_ATTRIBUTES ObjectAttributes, EVENT_TYPE EventType_,
+                             BOOLEAN InitialState)
 {
-    ZWP_AS_KERNEL(NtCreateEvent(EventHandle, DesiredAccess, ObjectAttributes, EventType_, InitialState));
+    ZWP_AS_KERNEL(
+        NtCreateEvent(EventHandle, DesiredAccess, ObjectAttributes, EventType_, InitialState));
 }
 
-NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
+NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
+                           POBJECT_ATTRIBUTES ObjectAttributes)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     HANDLE New;
@@ -52,13 +58,15 @@ NTSTATUS NTAPI NtOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJE
 
     Status = MmxProbePages(EventHandle, sizeof(HANDLE), true, Mode);
     if (NT_SUCCESS(Status))
-        Status = ObOpenObjectByName(ObjectAttributes, &EventType, Mode, NULL, DesiredAccess, NULL, &New);
+        Status =
+            ObOpenObjectByName(ObjectAttributes, &EventType, Mode, NULL, DesiredAccess, NULL, &New);
     if (NT_SUCCESS(Status))
         Status = MmxCopyOut(EventHandle, &New, sizeof New, 1, Mode);
     return Status;
 }
 
-NTSTATUS NTAPI ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
+NTSTATUS NTAPI ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess,
+                           POBJECT_ATTRIBUTES ObjectAttributes)
 {
     ZWP_AS_KERNEL(NtOpenEvent(EventHandle, DesiredAccess, ObjectAttributes));
 }
@@ -76,7 +84,8 @@ static NTSTATUS Change(HANDLE EventHandle, PLONG Previous, LONG (*Do)(PKEVENT))
         if (!NT_SUCCESS(Status))
             return Status;
     }
-    Status = ObxReferenceHandle(EventHandle, EVENT_MODIFY_STATE, &EventType, Mode, (PVOID *)&Event, NULL);
+    Status = ObxReferenceHandle(EventHandle, EVENT_MODIFY_STATE, &EventType, Mode, (PVOID *)&Event,
+                                NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Old = Do(Event);
@@ -141,8 +150,9 @@ NTSTATUS NTAPI ZwPulseEvent(HANDLE EventHandle, PLONG PreviousState)
     ZWP_AS_KERNEL(NtPulseEvent(EventHandle, PreviousState));
 }
 
-/* Notification or synchronization event of a name ("\BaseNamedObjects\..."), created when it is not there; the handle
- * is the caller's, the pointer lives as long (nf-wdm-iocreatenotificationevent). PASSIVE_LEVEL. NULL on failure. */
+/* Notification or synchronization event of a name ("\BaseNamedObjects\..."), created when it is not
+ * there; the handle is the caller's, the pointer lives as long (nf-wdm-iocreatenotificationevent).
+ * PASSIVE_LEVEL. NULL on failure. */
 static PKEVENT CreateNamed(PUNICODE_STRING EventName, PHANDLE EventHandle, EVENT_TYPE Type)
 {
     OBJECT_ATTRIBUTES Attributes;

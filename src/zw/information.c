@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions about files and changes of them: NtQueryInformationFile, NtSetInformationFile and the volume forms.
+ * Questions about files and changes of them: NtQueryInformationFile, NtSetInformationFile and the
+ * volume forms.
  *
- * The tables hold what the I/O manager checks itself for each class: the shortest buffer and the right the handle needs
- * (ns-ntifs-... pages of the classes). A class without an entry does not exist for that call.
+ * The tables hold what the I/O manager checks itself for each class: the shortest buffer and the
+ * right the handle needs (ns-ntifs-... pages of the classes). A class without an entry does not
+ * exist for that call.
  */
 #include "zw/zwp.h"
 
 #include <string.h>
 
 typedef struct _CLASS_RULE {
-    USHORT Length;          /* shortest buffer; 0: no such class */
+    USHORT Length; /* shortest buffer; 0: no such class */
     ACCESS_MASK Access;
 } CLASS_RULE;
 
@@ -45,8 +47,10 @@ static const CLASS_RULE QueryRules[FileMaximumInformation] = {
     [FileIdInformation] = {sizeof(FILE_ID_INFORMATION), 0},
     [FileIoPriorityHintInformation] = {sizeof(FILE_IO_PRIORITY_HINT_INFORMATION), FILE_READ_DATA},
     [FileStatInformation] = {sizeof(FILE_STAT_INFORMATION), FILE_READ_ATTRIBUTES},
-    [FileStatLxInformation] = {sizeof(FILE_STAT_LX_INFORMATION), FILE_READ_ATTRIBUTES | FILE_READ_EA},
-    [FileCaseSensitiveInformation] = {sizeof(FILE_CASE_SENSITIVE_INFORMATION), FILE_READ_ATTRIBUTES},
+    [FileStatLxInformation] = {sizeof(FILE_STAT_LX_INFORMATION),
+                               FILE_READ_ATTRIBUTES | FILE_READ_EA},
+    [FileCaseSensitiveInformation] = {sizeof(FILE_CASE_SENSITIVE_INFORMATION),
+                                      FILE_READ_ATTRIBUTES},
 };
 
 static const CLASS_RULE SetRules[FileMaximumInformation] = {
@@ -61,17 +65,20 @@ static const CLASS_RULE SetRules[FileMaximumInformation] = {
     [FilePipeInformation] = {sizeof(FILE_PIPE_INFORMATION), FILE_WRITE_ATTRIBUTES},
     [FileObjectIdInformation] = {sizeof(FILE_OBJECTID_INFORMATION), FILE_WRITE_DATA},
     [FileQuotaInformation] = {sizeof(FILE_QUOTA_INFORMATION), FILE_WRITE_DATA},
-    [FileValidDataLengthInformation] = {sizeof(FILE_VALID_DATA_LENGTH_INFORMATION), FILE_WRITE_DATA},
+    [FileValidDataLengthInformation] = {sizeof(FILE_VALID_DATA_LENGTH_INFORMATION),
+                                        FILE_WRITE_DATA},
     [FileShortNameInformation] = {sizeof(FILE_NAME_INFORMATION), DELETE},
     [FileIoPriorityHintInformation] = {sizeof(FILE_IO_PRIORITY_HINT_INFORMATION), FILE_READ_DATA},
     [FileDispositionInformationEx] = {sizeof(FILE_DISPOSITION_INFORMATION_EX), DELETE},
     [FileRenameInformationEx] = {FIELD_OFFSET(FILE_RENAME_INFORMATION, FileName), DELETE},
     [FileLinkInformationEx] = {FIELD_OFFSET(FILE_LINK_INFORMATION, FileName), 0},
-    [FileCaseSensitiveInformation] = {sizeof(FILE_CASE_SENSITIVE_INFORMATION), FILE_WRITE_ATTRIBUTES},
+    [FileCaseSensitiveInformation] = {sizeof(FILE_CASE_SENSITIVE_INFORMATION),
+                                      FILE_WRITE_ATTRIBUTES},
 };
 
 /* STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH. */
-static NTSTATUS CheckRule(const CLASS_RULE *Rules, ULONG Count, ULONG Class, ULONG Length, ACCESS_MASK *Access)
+static NTSTATUS CheckRule(const CLASS_RULE *Rules, ULONG Count, ULONG Class, ULONG Length,
+                          ACCESS_MASK *Access)
 {
     if (Class >= Count || !Rules[Class].Length)
         return STATUS_INVALID_INFO_CLASS;
@@ -91,7 +98,7 @@ static NTSTATUS Finish(ZWP_CALL *Call, NTSTATUS Status, ULONG_PTR Information)
     return Status;
 }
 
-/* ---- query ------------------------------------------------------------------------------------------------------- */
+/* ---- query ----------------------------------------------------------------------------------- */
 
 static ULONG ModeOf(PFILE_OBJECT File)
 {
@@ -125,7 +132,8 @@ static bool AnswerHere(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, PVOID Out, 
         *Size = sizeof(FILE_MODE_INFORMATION);
         return true;
     case FileAlignmentInformation:
-        ((PFILE_ALIGNMENT_INFORMATION)Out)->AlignmentRequirement = Call->Device->AlignmentRequirement;
+        ((PFILE_ALIGNMENT_INFORMATION)Out)->AlignmentRequirement =
+            Call->Device->AlignmentRequirement;
         *Size = sizeof(FILE_ALIGNMENT_INFORMATION);
         return true;
     case FilePositionInformation:
@@ -145,7 +153,8 @@ static bool AnswerHere(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, PVOID Out, 
 }
 
 /* Basic and standard facts by the fast path, when the top driver has it and wants it. */
-static bool QueryFast(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, PVOID Out, ULONG *Size, PIO_STATUS_BLOCK Iosb)
+static bool QueryFast(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, PVOID Out, ULONG *Size,
+                      PIO_STATUS_BLOCK Iosb)
 {
     PFAST_IO_DISPATCH Fast;
     bool Done;
@@ -164,7 +173,8 @@ static bool QueryFast(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, PVOID Out, U
         Done = Fast->FastIoQueryBasicInfo(Call->File, Call->Synchronous, Out, Iosb, Call->Device);
         *Size = sizeof(FILE_BASIC_INFORMATION);
     } else {
-        Done = Fast->FastIoQueryStandardInfo(Call->File, Call->Synchronous, Out, Iosb, Call->Device);
+        Done =
+            Fast->FastIoQueryStandardInfo(Call->File, Call->Synchronous, Out, Iosb, Call->Device);
         *Size = FIELD_OFFSET(FILE_STANDARD_INFORMATION, Directory) + 2;
     }
     if (KEX_TRACING())
@@ -172,7 +182,8 @@ static bool QueryFast(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, PVOID Out, U
     return Done;
 }
 
-/* Parts of FileAllInformation that are the I/O manager's go in before the file system sees the buffer. */
+/* Parts of FileAllInformation that are the I/O manager's go in before the file system sees the
+ * buffer. */
 static void PrepareAll(ZWP_CALL *Call, PFILE_ALL_INFORMATION All)
 {
     All->AccessInformation.AccessFlags = Call->Granted;
@@ -204,11 +215,13 @@ static NTSTATUS QueryByRequest(ZWP_CALL *Call, PVOID Buffer, ULONG Length, ULONG
 }
 
 /*
- * Facts of an open file (nf-ntifs-ntqueryinformationfile). PASSIVE_LEVEL. STATUS_INVALID_INFO_CLASS,
- * STATUS_INFO_LENGTH_MISMATCH, STATUS_ACCESS_DENIED, STATUS_BUFFER_OVERFLOW when a name was cut.
+ * Facts of an open file (nf-ntifs-ntqueryinformationfile). PASSIVE_LEVEL.
+ * STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_ACCESS_DENIED,
+ * STATUS_BUFFER_OVERFLOW when a name was cut.
  */
-NTSTATUS NTAPI NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
-    ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
+NTSTATUS NTAPI NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                      PVOID FileInformation, ULONG Length,
+                                      FILE_INFORMATION_CLASS FileInformationClass)
 {
     union {
         FILE_BASIC_INFORMATION Basic;
@@ -225,7 +238,8 @@ NTSTATUS NTAPI NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStat
     Status = CheckRule(QueryRules, FileMaximumInformation, FileInformationClass, Length, &Access);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock, __builtin_return_address(0));
+    Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock,
+                      __builtin_return_address(0));
     if (!NT_SUCCESS(Status))
         return Status;
     Status = MmxProbePages(FileInformation, Length, true, Call.Mode);
@@ -244,13 +258,15 @@ NTSTATUS NTAPI NtQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStat
     return Finish(&Call, Iosb.Status, Size);
 }
 
-NTSTATUS NTAPI ZwQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
-    ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
+NTSTATUS NTAPI ZwQueryInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                      PVOID FileInformation, ULONG Length,
+                                      FILE_INFORMATION_CLASS FileInformationClass)
 {
-    ZWP_AS_KERNEL(NtQueryInformationFile(FileHandle, IoStatusBlock, FileInformation, Length, FileInformationClass));
+    ZWP_AS_KERNEL(NtQueryInformationFile(FileHandle, IoStatusBlock, FileInformation, Length,
+                                         FileInformationClass));
 }
 
-/* ---- set ------------------------------------------------------------------------------------------------------------ */
+/* ---- set ------------------------------------------------------------------------------------- */
 
 /* Position and mode are the file object's own. FALSE: the file system's. */
 static bool SetHere(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, const void *In, NTSTATUS *Status)
@@ -261,8 +277,9 @@ static bool SetHere(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, const void *In
 
     if (Class == FilePositionInformation) {
         LARGE_INTEGER At = ((const FILE_POSITION_INFORMATION *)In)->CurrentByteOffset;
-        bool Bad = At.QuadPart < 0 || ((File->Flags & FO_NO_INTERMEDIATE_BUFFERING) && Call->Device->SectorSize &&
-                                          At.QuadPart % Call->Device->SectorSize);
+        bool Bad =
+            At.QuadPart < 0 || ((File->Flags & FO_NO_INTERMEDIATE_BUFFERING) &&
+                                Call->Device->SectorSize && At.QuadPart % Call->Device->SectorSize);
 
         *Status = Bad || !Call->Synchronous ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
         if (NT_SUCCESS(*Status))
@@ -274,7 +291,8 @@ static bool SetHere(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, const void *In
     ULONG Mode = ((const FILE_MODE_INFORMATION *)In)->Mode;
     ULONG Sync = Mode & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT);
 
-    /* Synchronous files stay so and the others stay asynchronous; how the wait is made may change. */
+    /* Synchronous files stay so and the others stay asynchronous; how the wait is made may change.
+     */
     *Status = STATUS_INVALID_PARAMETER;
     if ((Mode & ~Settable) || (Call->Synchronous ? (!Sync || (Sync & (Sync - 1))) : Sync != 0))
         return true;
@@ -288,39 +306,45 @@ static bool SetHere(ZWP_CALL *Call, FILE_INFORMATION_CLASS Class, const void *In
 
 static bool IsNaming(ULONG Class)
 {
-    return Class == FileRenameInformation || Class == FileLinkInformation || Class == FileRenameInformationEx ||
-           Class == FileLinkInformationEx;
+    return Class == FileRenameInformation || Class == FileLinkInformation ||
+           Class == FileRenameInformationEx || Class == FileLinkInformationEx;
 }
 
 /*
- * The directory a rename or link goes to, opened for its file system with SL_OPEN_TARGET_DIRECTORY: the last component
- * need not exist. A name without a path and without a root stays in the file's own directory and needs none.
+ * The directory a rename or link goes to, opened for its file system with SL_OPEN_TARGET_DIRECTORY:
+ * the last component need not exist. A name without a path and without a root stays in the file's
+ * own directory and needs none.
  */
-static NTSTATUS OpenTarget(ZWP_CALL *Call, PFILE_RENAME_INFORMATION Rename, ULONG Length, PHANDLE Target,
-    PFILE_OBJECT *TargetFile)
+static NTSTATUS OpenTarget(ZWP_CALL *Call, PFILE_RENAME_INFORMATION Rename, ULONG Length,
+                           PHANDLE Target, PFILE_OBJECT *TargetFile)
 {
     const ULONG Fixed = FIELD_OFFSET(FILE_RENAME_INFORMATION, FileName);
-    UNICODE_STRING Name = {(USHORT)Rename->FileNameLength, (USHORT)Rename->FileNameLength, Rename->FileName};
+    UNICODE_STRING Name = {(USHORT)Rename->FileNameLength, (USHORT)Rename->FileNameLength,
+                           Rename->FileName};
     OBJECT_ATTRIBUTES Attributes;
     IO_STATUS_BLOCK Iosb;
     NTSTATUS Status;
 
-    if (!Name.Length || (Name.Length & 1) || Rename->FileNameLength > 0xfffe || Rename->FileNameLength > Length - Fixed)
+    if (!Name.Length || (Name.Length & 1) || Rename->FileNameLength > 0xfffe ||
+        Rename->FileNameLength > Length - Fixed)
         return STATUS_INVALID_PARAMETER;
     if (Name.Buffer[0] == L':' || (Name.Buffer[0] != L'\\' && !Rename->RootDirectory))
         return STATUS_SUCCESS;
-    InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, Rename->RootDirectory,
-        NULL);
+    InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE,
+                               Rename->RootDirectory, NULL);
     Status = IoCreateFile(Target, FILE_WRITE_DATA | SYNCHRONIZE, &Attributes, &Iosb, NULL, 0,
-        FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_OPEN, FILE_OPEN_FOR_BACKUP_INTENT, NULL, 0, CreateFileTypeNone, NULL,
-        IO_NO_PARAMETER_CHECKING | IO_OPEN_TARGET_DIRECTORY | (Call->Mode != KernelMode ? IO_FORCE_ACCESS_CHECK : 0));
+                          FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_OPEN,
+                          FILE_OPEN_FOR_BACKUP_INTENT, NULL, 0, CreateFileTypeNone, NULL,
+                          IO_NO_PARAMETER_CHECKING | IO_OPEN_TARGET_DIRECTORY |
+                              (Call->Mode != KernelMode ? IO_FORCE_ACCESS_CHECK : 0));
     if (!NT_SUCCESS(Status))
         return Status;
     Status = ObxReferenceHandle(*Target, 0, &IoxFileType, KernelMode, (PVOID *)TargetFile, NULL);
     if (NT_SUCCESS(Status)) {
         /* The handle keeps it. */
         ObDereferenceObject(*TargetFile);
-        if (IoGetBaseFileSystemDeviceObject(*TargetFile) != IoGetBaseFileSystemDeviceObject(Call->File))
+        if (IoGetBaseFileSystemDeviceObject(*TargetFile) !=
+            IoGetBaseFileSystemDeviceObject(Call->File))
             Status = STATUS_NOT_SAME_DEVICE;
     }
     if (!NT_SUCCESS(Status)) {
@@ -347,7 +371,8 @@ static void FillSet(PIRP Irp, ULONG Length, ULONG Class, PFILE_OBJECT TargetFile
         Stack->Parameters.SetFile.DeleteHandle = FileHandle;
 }
 
-static NTSTATUS SetByRequest(ZWP_CALL *Call, HANDLE FileHandle, PVOID Buffer, ULONG Length, ULONG Class)
+static NTSTATUS SetByRequest(ZWP_CALL *Call, HANDLE FileHandle, PVOID Buffer, ULONG Length,
+                             ULONG Class)
 {
     PIRP Irp = ZwpIrp(Call, IRP_MJ_SET_INFORMATION);
     PFILE_OBJECT TargetFile = NULL;
@@ -372,12 +397,13 @@ static NTSTATUS SetByRequest(ZWP_CALL *Call, HANDLE FileHandle, PVOID Buffer, UL
 }
 
 /*
- * Changes an open file (nf-ntifs-ntsetinformationfile). PASSIVE_LEVEL. A rename or link to another directory opens that
- * directory first. STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_ACCESS_DENIED,
- * STATUS_NOT_SAME_DEVICE.
+ * Changes an open file (nf-ntifs-ntsetinformationfile). PASSIVE_LEVEL. A rename or link to another
+ * directory opens that directory first. STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH,
+ * STATUS_ACCESS_DENIED, STATUS_NOT_SAME_DEVICE.
  */
-NTSTATUS NTAPI NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
-    ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
+NTSTATUS NTAPI NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                    PVOID FileInformation, ULONG Length,
+                                    FILE_INFORMATION_CLASS FileInformationClass)
 {
     union {
         FILE_POSITION_INFORMATION Position;
@@ -390,12 +416,14 @@ NTSTATUS NTAPI NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatus
     Status = CheckRule(SetRules, FileMaximumInformation, FileInformationClass, Length, &Access);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock, __builtin_return_address(0));
+    Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock,
+                      __builtin_return_address(0));
     if (!NT_SUCCESS(Status))
         return Status;
     Status = MmxProbePages(FileInformation, Length, false, Call.Mode);
     if (NT_SUCCESS(Status))
-        Status = MmxCopyIn(&In, FileInformation, Length < sizeof In ? Length : sizeof In, 1, Call.Mode);
+        Status =
+            MmxCopyIn(&In, FileInformation, Length < sizeof In ? Length : sizeof In, 1, Call.Mode);
     if (NT_SUCCESS(Status))
         Status = ZwpLock(&Call);
     if (Status != STATUS_SUCCESS) {
@@ -407,13 +435,15 @@ NTSTATUS NTAPI NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatus
     return SetByRequest(&Call, FileHandle, FileInformation, Length, FileInformationClass);
 }
 
-NTSTATUS NTAPI ZwSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
-    ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
+NTSTATUS NTAPI ZwSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                    PVOID FileInformation, ULONG Length,
+                                    FILE_INFORMATION_CLASS FileInformationClass)
 {
-    ZWP_AS_KERNEL(NtSetInformationFile(FileHandle, IoStatusBlock, FileInformation, Length, FileInformationClass));
+    ZWP_AS_KERNEL(NtSetInformationFile(FileHandle, IoStatusBlock, FileInformation, Length,
+                                       FileInformationClass));
 }
 
-/* ---- volumes -------------------------------------------------------------------------------------------------------- */
+/* ---- volumes --------------------------------------------------------------------------------- */
 
 static const CLASS_RULE QueryVolumeRules[FileFsMaximumInformation] = {
     [FileFsVolumeInformation] = {FIELD_OFFSET(FILE_FS_VOLUME_INFORMATION, VolumeLabel), 0},
@@ -429,7 +459,8 @@ static const CLASS_RULE QueryVolumeRules[FileFsMaximumInformation] = {
 };
 
 static const CLASS_RULE SetVolumeRules[FileFsMaximumInformation] = {
-    [FileFsLabelInformation] = {FIELD_OFFSET(FILE_FS_LABEL_INFORMATION, VolumeLabel), FILE_WRITE_DATA},
+    [FileFsLabelInformation] = {FIELD_OFFSET(FILE_FS_LABEL_INFORMATION, VolumeLabel),
+                                FILE_WRITE_DATA},
     [FileFsControlInformation] = {sizeof(FILE_FS_CONTROL_INFORMATION), FILE_WRITE_DATA},
     [FileFsObjectIdInformation] = {sizeof(FILE_FS_OBJECTID_INFORMATION), FILE_WRITE_DATA},
     [FileFsVolumeFlagsInformation] = {sizeof(FILE_FS_VOLUME_FLAGS_INFORMATION), FILE_WRITE_DATA},
@@ -447,8 +478,8 @@ static NTSTATUS VolumeRequest(ZWP_CALL *Call, UCHAR Major, PVOID Buffer, ULONG L
     Irp = Status == STATUS_SUCCESS ? ZwpIrp(Call, Major) : NULL;
     if (Status == STATUS_SUCCESS)
         Status = !Irp ? STATUS_INSUFFICIENT_RESOURCES
-                      : ZwpSystemBuffer(Call, Irp, Length, Query ? NULL : Buffer, Query ? 0 : Length,
-                            Query ? Buffer : NULL);
+                      : ZwpSystemBuffer(Call, Irp, Length, Query ? NULL : Buffer,
+                                        Query ? 0 : Length, Query ? Buffer : NULL);
     if (Status != STATUS_SUCCESS) {
         if (Irp)
             ZwpDropIrp(Irp);
@@ -458,7 +489,8 @@ static NTSTATUS VolumeRequest(ZWP_CALL *Call, UCHAR Major, PVOID Buffer, ULONG L
     if (Query)
         memset(Irp->AssociatedIrp.SystemBuffer, 0, Length);
     IoGetNextIrpStackLocation(Irp)->Parameters.QueryVolume.Length = Length;
-    IoGetNextIrpStackLocation(Irp)->Parameters.QueryVolume.FsInformationClass = (FS_INFORMATION_CLASS)Class;
+    IoGetNextIrpStackLocation(Irp)->Parameters.QueryVolume.FsInformationClass =
+        (FS_INFORMATION_CLASS)Class;
     return ZwpSend(Call, Irp, true);
 }
 
@@ -476,49 +508,59 @@ static NTSTATUS AnswerDevice(ZWP_CALL *Call, PVOID Buffer)
 }
 
 /* Facts of the volume a file is on (nf-ntifs-ntqueryvolumeinformationfile). PASSIVE_LEVEL. */
-NTSTATUS NTAPI NtQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FsInformation,
-    ULONG Length, FS_INFORMATION_CLASS FsInformationClass)
+NTSTATUS NTAPI NtQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                            PVOID FsInformation, ULONG Length,
+                                            FS_INFORMATION_CLASS FsInformationClass)
 {
     ACCESS_MASK Access;
     ZWP_CALL Call;
     NTSTATUS Status;
 
-    Status = CheckRule(QueryVolumeRules, FileFsMaximumInformation, FsInformationClass, Length, &Access);
+    Status =
+        CheckRule(QueryVolumeRules, FileFsMaximumInformation, FsInformationClass, Length, &Access);
     if (NT_SUCCESS(Status))
-        Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock, __builtin_return_address(0));
+        Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock,
+                          __builtin_return_address(0));
     if (!NT_SUCCESS(Status))
         return Status;
     if (FsInformationClass == FileFsDeviceInformation)
         return AnswerDevice(&Call, FsInformation);
-    return VolumeRequest(&Call, IRP_MJ_QUERY_VOLUME_INFORMATION, FsInformation, Length, FsInformationClass);
+    return VolumeRequest(&Call, IRP_MJ_QUERY_VOLUME_INFORMATION, FsInformation, Length,
+                         FsInformationClass);
 }
 
-NTSTATUS NTAPI ZwQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FsInformation,
-    ULONG Length, FS_INFORMATION_CLASS FsInformationClass)
+NTSTATUS NTAPI ZwQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                            PVOID FsInformation, ULONG Length,
+                                            FS_INFORMATION_CLASS FsInformationClass)
 {
-    ZWP_AS_KERNEL(
-        NtQueryVolumeInformationFile(FileHandle, IoStatusBlock, FsInformation, Length, FsInformationClass));
+    ZWP_AS_KERNEL(NtQueryVolumeInformationFile(FileHandle, IoStatusBlock, FsInformation, Length,
+                                               FsInformationClass));
 }
 
 /* Changes the volume (nf-ntifs-ntsetvolumeinformationfile). PASSIVE_LEVEL. */
-NTSTATUS NTAPI NtSetVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FsInformation,
-    ULONG Length, FS_INFORMATION_CLASS FsInformationClass)
+NTSTATUS NTAPI NtSetVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                          PVOID FsInformation, ULONG Length,
+                                          FS_INFORMATION_CLASS FsInformationClass)
 {
     ACCESS_MASK Access;
     ZWP_CALL Call;
     NTSTATUS Status;
 
-    Status = CheckRule(SetVolumeRules, FileFsMaximumInformation, FsInformationClass, Length, &Access);
+    Status =
+        CheckRule(SetVolumeRules, FileFsMaximumInformation, FsInformationClass, Length, &Access);
     if (NT_SUCCESS(Status))
-        Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock, __builtin_return_address(0));
+        Status = ZwpBegin(&Call, FileHandle, Access, false, NULL, IoStatusBlock,
+                          __builtin_return_address(0));
     if (!NT_SUCCESS(Status))
         return Status;
-    return VolumeRequest(&Call, IRP_MJ_SET_VOLUME_INFORMATION, FsInformation, Length, FsInformationClass);
+    return VolumeRequest(&Call, IRP_MJ_SET_VOLUME_INFORMATION, FsInformation, Length,
+                         FsInformationClass);
 }
 
-NTSTATUS NTAPI ZwSetVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FsInformation,
-    ULONG Length, FS_INFORMATION_CLASS FsInformationClass)
+NTSTATUS NTAPI ZwSetVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock,
+                                          PVOID FsInformation, ULONG Length,
+                                          FS_INFORMATION_CLASS FsInformationClass)
 {
-    ZWP_AS_KERNEL(
-        NtSetVolumeInformationFile(FileHandle, IoStatusBlock, FsInformation, Length, FsInformationClass));
+    ZWP_AS_KERNEL(NtSetVolumeInformationFile(FileHandle, IoStatusBlock, FsInformation, Length,
+                                             FsInformationClass));
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Closes a handle (nf-ntifs-ntclose). PASSIVE_LEVEL. STATUS_INVALID_HANDLE, STATUS_HANDLE_NOT_CLOSABLE. */
+/* Closes a handle (nf-ntifs-ntclose). PASSIVE_LEVEL. STATUS_INVALID_HANDLE,
+ * STATUS_HANDLE_NOT_CLOSABLE. */
 NTSTATUS NTAPI NtClose(HANDLE Handle)
 {
     return ObxCloseHandle(Handle, ExGetPreviousMode(), __builtin_return_address(0));
@@ -18,10 +19,11 @@ NTSTATUS NTAPI ZwClose(HANDLE Handle)
     ZWP_AS_KERNEL(ObxCloseHandle(Handle, KernelMode, Caller));
 }
 
-/* Copies a handle from one process to another (nf-ntifs-ntduplicateobject is the documented ZwDuplicateObject).
- * PASSIVE_LEVEL. */
-NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE TargetProcessHandle,
-    PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
+/* Copies a handle from one process to another (nf-ntifs-ntduplicateobject is the documented
+ * ZwDuplicateObject). PASSIVE_LEVEL. */
+NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle,
+                                 HANDLE TargetProcessHandle, PHANDLE TargetHandle,
+                                 ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     PEPROCESS Source, Target = NULL;
@@ -33,14 +35,16 @@ NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle
         if (!NT_SUCCESS(Status))
             return Status;
     }
-    Status = ObxReferenceHandle(SourceProcessHandle, PROCESS_DUP_HANDLE, &PsxProcessType, Mode, (PVOID *)&Source, NULL);
+    Status = ObxReferenceHandle(SourceProcessHandle, PROCESS_DUP_HANDLE, &PsxProcessType, Mode,
+                                (PVOID *)&Source, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     if (TargetProcessHandle)
-        Status = ObxReferenceHandle(TargetProcessHandle, PROCESS_DUP_HANDLE, &PsxProcessType, Mode, (PVOID *)&Target,
-            NULL);
+        Status = ObxReferenceHandle(TargetProcessHandle, PROCESS_DUP_HANDLE, &PsxProcessType, Mode,
+                                    (PVOID *)&Target, NULL);
     if (NT_SUCCESS(Status) || (Options & DUPLICATE_CLOSE_SOURCE))
-        Status = ObDuplicateObject(Source, SourceHandle, Target, &New, DesiredAccess, HandleAttributes, Options, Mode);
+        Status = ObDuplicateObject(Source, SourceHandle, Target, &New, DesiredAccess,
+                                   HandleAttributes, Options, Mode);
     if (NT_SUCCESS(Status) && TargetHandle)
         Status = MmxCopyOut(TargetHandle, &New, sizeof New, 1, Mode);
     if (Target)
@@ -49,17 +53,18 @@ NTSTATUS NTAPI NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle
     return Status;
 }
 
-NTSTATUS NTAPI ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE TargetProcessHandle,
-    PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
+NTSTATUS NTAPI ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle,
+                                 HANDLE TargetProcessHandle, PHANDLE TargetHandle,
+                                 ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
 {
-    ZWP_AS_KERNEL(NtDuplicateObject(SourceProcessHandle, SourceHandle, TargetProcessHandle, TargetHandle, DesiredAccess,
-        HandleAttributes, Options));
+    ZWP_AS_KERNEL(NtDuplicateObject(SourceProcessHandle, SourceHandle, TargetProcessHandle,
+                                    TargetHandle, DesiredAccess, HandleAttributes, Options));
 }
 
-/* ---- query --------------------------------------------------------------------------------------------------------- */
+/* ---- query ----------------------------------------------------------------------------------- */
 
-static NTSTATUS BasicFacts(PVOID Object, const OBJECT_HANDLE_INFORMATION *Handle, PVOID Out, ULONG Length,
-    ULONG *Needed)
+static NTSTATUS BasicFacts(PVOID Object, const OBJECT_HANDLE_INFORMATION *Handle, PVOID Out,
+                           ULONG Length, ULONG *Needed)
 {
     OBX_HEADER *Header = OBX_HEADER_OF(Object);
     PUBLIC_OBJECT_BASIC_INFORMATION Basic = {0};
@@ -67,7 +72,8 @@ static NTSTATUS BasicFacts(PVOID Object, const OBJECT_HANDLE_INFORMATION *Handle
     *Needed = sizeof Basic;
     if (Length < sizeof Basic)
         return STATUS_INFO_LENGTH_MISMATCH;
-    Basic.Attributes = Handle->HandleAttributes | (Header->Flags & OBX_PERMANENT ? OBJ_PERMANENT : 0);
+    Basic.Attributes =
+        Handle->HandleAttributes | (Header->Flags & OBX_PERMANENT ? OBJ_PERMANENT : 0);
     Basic.GrantedAccess = Handle->GrantedAccess;
     Basic.HandleCount = (ULONG)Header->Handles;
     /* Less the reference this call holds. */
@@ -94,17 +100,18 @@ static NTSTATUS TypeFacts(PVOID Object, PVOID Out, ULONG Length, ULONG *Needed)
 /* The name's pointer must be the caller's, not that of the kernel copy. */
 static void Relocate(OBJECT_INFORMATION_CLASS Class, PVOID Copy, PVOID User)
 {
-    PUNICODE_STRING Name = Copy;      /* first in both structures */
+    PUNICODE_STRING Name = Copy; /* first in both structures */
 
     if (Class == ObjectBasicInformation || !Name->Buffer)
         return;
     Name->Buffer = (PWCH)((char *)User + ((char *)Name->Buffer - (char *)Copy));
 }
 
-/* Facts of an object by handle: counts and rights, name, type (nf-ntifs-ntqueryobject). PASSIVE_LEVEL.
- * STATUS_INFO_LENGTH_MISMATCH with *ReturnLength set. */
-NTSTATUS NTAPI NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass, PVOID ObjectInformation,
-    ULONG ObjectInformationLength, PULONG ReturnLength)
+/* Facts of an object by handle: counts and rights, name, type (nf-ntifs-ntqueryobject).
+ * PASSIVE_LEVEL. STATUS_INFO_LENGTH_MISMATCH with *ReturnLength set. */
+NTSTATUS NTAPI NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass,
+                             PVOID ObjectInformation, ULONG ObjectInformationLength,
+                             PULONG ReturnLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBJECT_HANDLE_INFORMATION Information;
@@ -139,14 +146,15 @@ NTSTATUS NTAPI NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInfor
     return Status;
 }
 
-NTSTATUS NTAPI ZwQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass, PVOID ObjectInformation,
-    ULONG ObjectInformationLength, PULONG ReturnLength)
+NTSTATUS NTAPI ZwQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass,
+                             PVOID ObjectInformation, ULONG ObjectInformationLength,
+                             PULONG ReturnLength)
 {
-    ZWP_AS_KERNEL(
-        NtQueryObject(Handle, ObjectInformationClass, ObjectInformation, ObjectInformationLength, ReturnLength));
+    ZWP_AS_KERNEL(NtQueryObject(Handle, ObjectInformationClass, ObjectInformation,
+                                ObjectInformationLength, ReturnLength));
 }
 
-/* ---- waits ------------------------------------------------------------------------------------------------------------ */
+/* ---- waits ----------------------------------------------------------------------------------- */
 
 static NTSTATUS Waitable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object, PVOID *Dispatcher)
 {
@@ -162,8 +170,9 @@ static NTSTATUS Waitable(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object, PVO
     return STATUS_SUCCESS;
 }
 
-/* Waits for an object by handle (nf-ntifs-ntwaitforsingleobject is the documented ZwWaitForSingleObject). The handle
- * needs SYNCHRONIZE. PASSIVE_LEVEL. STATUS_TIMEOUT, STATUS_USER_APC, STATUS_ALERTED. */
+/* Waits for an object by handle (nf-ntifs-ntwaitforsingleobject is the documented
+ * ZwWaitForSingleObject). The handle needs SYNCHRONIZE. PASSIVE_LEVEL. STATUS_TIMEOUT,
+ * STATUS_USER_APC, STATUS_ALERTED. */
 NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
@@ -179,7 +188,8 @@ NTSTATUS NTAPI NtWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_IN
     Status = Waitable(Handle, Mode, &Object, &Dispatcher);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = KeWaitForSingleObject(Dispatcher, UserRequest, Mode, Alertable, Timeout ? &Limit : NULL);
+    Status =
+        KeWaitForSingleObject(Dispatcher, UserRequest, Mode, Alertable, Timeout ? &Limit : NULL);
     ObDereferenceObject(Object);
     return Status;
 }
@@ -189,8 +199,8 @@ NTSTATUS NTAPI ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_IN
     ZWP_AS_KERNEL(NtWaitForSingleObject(Handle, Alertable, Timeout));
 }
 
-NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE WaitType, BOOLEAN Alertable,
-    PLARGE_INTEGER Timeout)
+NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE WaitType,
+                                        BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     PVOID Objects[MAXIMUM_WAIT_OBJECTS], Dispatchers[MAXIMUM_WAIT_OBJECTS];
@@ -212,23 +222,24 @@ NTSTATUS NTAPI NtWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE 
         Held += NT_SUCCESS(Status);
     }
     if (NT_SUCCESS(Status))
-        Status = KeWaitForMultipleObjects(Count, Dispatchers, WaitType, UserRequest, Mode, Alertable,
-            Timeout ? &Limit : NULL, Blocks);
+        Status = KeWaitForMultipleObjects(Count, Dispatchers, WaitType, UserRequest, Mode,
+                                          Alertable, Timeout ? &Limit : NULL, Blocks);
     while (Held)
         ObDereferenceObject(Objects[--Held]);
     return Status;
 }
 
-NTSTATUS NTAPI ZwWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE WaitType, BOOLEAN Alertable,
-    PLARGE_INTEGER Timeout)
+NTSTATUS NTAPI ZwWaitForMultipleObjects(ULONG Count, HANDLE *Handles, WAIT_TYPE WaitType,
+                                        BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
     ZWP_AS_KERNEL(NtWaitForMultipleObjects(Count, Handles, WaitType, Alertable, Timeout));
 }
 
-/* ---- named objects: open, create ----------------------------------------------------------------------------------------- */
+/* ---- named objects: open, create ------------------------------------------------------------- */
 
 /* Opens a named object of one type and stores the handle. */
-static NTSTATUS OpenNamed(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, OBX_TYPE *Type)
+static NTSTATUS OpenNamed(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                          OBX_TYPE *Type)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     HANDLE New;
@@ -242,8 +253,8 @@ static NTSTATUS OpenNamed(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES
     return Status;
 }
 
-NTSTATUS ZwpInsertNamed(PVOID Body, PHANDLE Handle, ACCESS_MASK Access, const OBX_ATTRIBUTES *Attributes,
-    KPROCESSOR_MODE Mode)
+NTSTATUS ZwpInsertNamed(PVOID Body, PHANDLE Handle, ACCESS_MASK Access,
+                        const OBX_ATTRIBUTES *Attributes, KPROCESSOR_MODE Mode)
 {
     OBX_TYPE *Type = ObxTypeOf(Body);
     PVOID Root = NULL, Existing;
@@ -258,7 +269,8 @@ NTSTATUS ZwpInsertNamed(PVOID Body, PHANDLE Handle, ACCESS_MASK Access, const OB
     if (NT_SUCCESS(Status) && Attributes->HasName && Attributes->Name.Length)
         Status = ObxInsertName(Body, Root, &Attributes->Name, Attributes->Attributes);
     if (Status == STATUS_OBJECT_NAME_COLLISION && (Attributes->Attributes & OBJ_OPENIF)) {
-        OBX_OPEN Open = {.Root = Root, .Attributes = Attributes->Attributes, .Mode = Mode, .Type = Type};
+        OBX_OPEN Open = {
+            .Root = Root, .Attributes = Attributes->Attributes, .Mode = Mode, .Type = Type};
 
         Status = ObxOpenName(&Open, &Attributes->Name, &Existing);
         if (NT_SUCCESS(Status)) {
@@ -268,31 +280,33 @@ NTSTATUS ZwpInsertNamed(PVOID Body, PHANDLE Handle, ACCESS_MASK Access, const OB
         }
     }
     if (NT_SUCCESS(Status))
-        Status = ObxInsertHandle(NULL, Body, Access & Type->ValidAccess, Attributes->Attributes, &New);
+        Status =
+            ObxInsertHandle(NULL, Body, Access & Type->ValidAccess, Attributes->Attributes, &New);
     if (NT_SUCCESS(Status))
         Status = MmxCopyOut(Handle, &New, sizeof New, 1, Mode);
     if (Root)
         ObDereferenceObject(Root);
     /* A permanent object keeps the creation's reference; any other lives by its handles. */
-    if (!NT_SUCCESS(Status) || Named == STATUS_OBJECT_NAME_EXISTS || !(Attributes->Attributes & OBJ_PERMANENT))
+    if (!NT_SUCCESS(Status) || Named == STATUS_OBJECT_NAME_EXISTS ||
+        !(Attributes->Attributes & OBJ_PERMANENT))
         ObDereferenceObject(Body);
     return NT_SUCCESS(Status) ? Named : Status;
 }
 
 NTSTATUS NTAPI NtOpenDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes)
+                                     POBJECT_ATTRIBUTES ObjectAttributes)
 {
     return OpenNamed(DirectoryHandle, DesiredAccess, ObjectAttributes, &ObxDirectoryType);
 }
 
 NTSTATUS NTAPI ZwOpenDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes)
+                                     POBJECT_ATTRIBUTES ObjectAttributes)
 {
     ZWP_AS_KERNEL(NtOpenDirectoryObject(DirectoryHandle, DesiredAccess, ObjectAttributes));
 }
 
 NTSTATUS NTAPI NtCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes)
+                                       POBJECT_ATTRIBUTES ObjectAttributes)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBX_ATTRIBUTES Attributes;
@@ -312,25 +326,26 @@ NTSTATUS NTAPI NtCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK Desi
 }
 
 NTSTATUS NTAPI ZwCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes)
+                                       POBJECT_ATTRIBUTES ObjectAttributes)
 {
     ZWP_AS_KERNEL(NtCreateDirectoryObject(DirectoryHandle, DesiredAccess, ObjectAttributes));
 }
 
 NTSTATUS NTAPI NtOpenSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes)
+                                        POBJECT_ATTRIBUTES ObjectAttributes)
 {
     return OpenNamed(LinkHandle, DesiredAccess, ObjectAttributes, &ObxSymbolicLinkType);
 }
 
 NTSTATUS NTAPI ZwOpenSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes)
+                                        POBJECT_ATTRIBUTES ObjectAttributes)
 {
     ZWP_AS_KERNEL(NtOpenSymbolicLinkObject(LinkHandle, DesiredAccess, ObjectAttributes));
 }
 
 NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING LinkTarget)
+                                          POBJECT_ATTRIBUTES ObjectAttributes,
+                                          PUNICODE_STRING LinkTarget)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     OBX_ATTRIBUTES Attributes;
@@ -341,7 +356,8 @@ NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK Desire
 
     Status = MmxProbePages(LinkHandle, sizeof(HANDLE), true, Mode);
     if (NT_SUCCESS(Status))
-        Status = MmxCopyIn(&Target, LinkTarget, sizeof Target, TYPE_ALIGNMENT(UNICODE_STRING), Mode);
+        Status =
+            MmxCopyIn(&Target, LinkTarget, sizeof Target, TYPE_ALIGNMENT(UNICODE_STRING), Mode);
     if (NT_SUCCESS(Status))
         Status = ObxCaptureAttributes(ObjectAttributes, Mode, &Attributes);
     if (!NT_SUCCESS(Status))
@@ -363,14 +379,17 @@ NTSTATUS NTAPI NtCreateSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK Desire
 }
 
 NTSTATUS NTAPI ZwCreateSymbolicLinkObject(PHANDLE LinkHandle, ACCESS_MASK DesiredAccess,
-    POBJECT_ATTRIBUTES ObjectAttributes, PUNICODE_STRING LinkTarget)
+                                          POBJECT_ATTRIBUTES ObjectAttributes,
+                                          PUNICODE_STRING LinkTarget)
 {
-    ZWP_AS_KERNEL(NtCreateSymbolicLinkObject(LinkHandle, DesiredAccess, ObjectAttributes, LinkTarget));
+    ZWP_AS_KERNEL(
+        NtCreateSymbolicLinkObject(LinkHandle, DesiredAccess, ObjectAttributes, LinkTarget));
 }
 
-/* Target of a link (nf-wdm-zwquerysymboliclinkobject). STATUS_BUFFER_TOO_SMALL with the needed length, terminator
- * counted. PASSIVE_LEVEL. */
-NTSTATUS NTAPI NtQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING LinkTarget, PULONG ReturnedLength)
+/* Target of a link (nf-wdm-zwquerysymboliclinkobject). STATUS_BUFFER_TOO_SMALL with the needed
+ * length, terminator counted. PASSIVE_LEVEL. */
+NTSTATUS NTAPI NtQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING LinkTarget,
+                                         PULONG ReturnedLength)
 {
     KPROCESSOR_MODE Mode = ExGetPreviousMode();
     PCUNICODE_STRING Target;
@@ -381,7 +400,8 @@ NTSTATUS NTAPI NtQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING Link
 
     Status = MmxCopyIn(&Out, LinkTarget, sizeof Out, TYPE_ALIGNMENT(UNICODE_STRING), Mode);
     if (NT_SUCCESS(Status))
-        Status = ObxReferenceHandle(LinkHandle, SYMBOLIC_LINK_QUERY, &ObxSymbolicLinkType, Mode, &Link, NULL);
+        Status = ObxReferenceHandle(LinkHandle, SYMBOLIC_LINK_QUERY, &ObxSymbolicLinkType, Mode,
+                                    &Link, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     Target = ObxSymbolicLinkTarget(Link);
@@ -400,7 +420,8 @@ NTSTATUS NTAPI NtQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING Link
     return Status;
 }
 
-NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING LinkTarget, PULONG ReturnedLength)
+NTSTATUS NTAPI ZwQuerySymbolicLinkObject(HANDLE LinkHandle, PUNICODE_STRING LinkTarget,
+                                         PULONG ReturnedLength)
 {
     ZWP_AS_KERNEL(NtQuerySymbolicLinkObject(LinkHandle, LinkTarget, ReturnedLength));
 }

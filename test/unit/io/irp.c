@@ -3,7 +3,7 @@
 #include "toyfs.h"
 
 static PDRIVER_OBJECT Driver;
-static PDEVICE_OBJECT Device[3];    /* 0 the lowest */
+static PDEVICE_OBJECT Device[3]; /* 0 the lowest */
 static char Order[64];
 static int Findings;
 static char LastRule[32];
@@ -58,7 +58,8 @@ static NTSTATUS NTAPI Dispatch(PDEVICE_OBJECT Of, PIRP Irp)
     }
     Note(Of == Device[1] ? '1' : '2');
     IoCopyCurrentIrpStackLocationToNext(Irp);
-    IoSetCompletionRoutine(Irp, Completed, (PVOID)(ULONG_PTR)(Of == Device[1] ? 'b' : 'c'), TRUE, TRUE, TRUE);
+    IoSetCompletionRoutine(Irp, Completed, (PVOID)(ULONG_PTR)(Of == Device[1] ? 'b' : 'c'), TRUE,
+                           TRUE, TRUE);
     return IoCallDriver(IoxLowerDevice(Of), Irp);
 }
 
@@ -78,7 +79,8 @@ static void StartStack(void)
     KexHooks.Finding = OnFinding;
     REQUIRE(NT_SUCCESS(IoxCreateDriver(&Name, Entry, &Driver)));
     for (int i = 0; i < 3; i++) {
-        REQUIRE(NT_SUCCESS(IoCreateDevice(Driver, 16, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device[i])));
+        REQUIRE(NT_SUCCESS(
+            IoCreateDevice(Driver, 16, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device[i])));
         Device[i]->Flags &= ~DO_DEVICE_INITIALIZING;
         if (i)
             REQUIRE(IoAttachDeviceToDeviceStack(Device[i], Device[0]) == Device[i - 1]);
@@ -173,13 +175,15 @@ TEST(io_synchronous, "io.IoBuildSynchronousFsdRequest.event_and_status_by_apc")
     PIRP Irp;
 
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
-    Irp = IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
+    Irp =
+        IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
     CHECK_EQ(IoCallDriver(Device[2], Irp), STATUS_SUCCESS);
     CHECK_EQ(Iosb.Information, 42);
     CHECK_EQ(KeReadStateEvent(&Event), 1);
     KeClearEvent(&Event);
     PendLowest = true;
-    Irp = IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
+    Irp =
+        IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
     CHECK_EQ(IoCallDriver(Device[2], Irp), STATUS_PENDING);
     REQUIRE(NT_SUCCESS(PsCreateSystemThread(&Thread, 0, NULL, NULL, NULL, CompleteKept, NULL)));
     CHECK_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
@@ -199,7 +203,8 @@ TEST(io_apc_level, "io.IoBuildSynchronousFsdRequest.special_apcs_off_keep_the_re
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     PendLowest = true;
     KeEnterGuardedRegion();
-    Irp = IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
+    Irp =
+        IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
     CHECK_EQ(IoCallDriver(Device[2], Irp), STATUS_PENDING);
     REQUIRE(NT_SUCCESS(PsCreateSystemThread(&Thread, 0, NULL, NULL, NULL, CompleteKept, NULL)));
     CHECK_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Tenth), STATUS_TIMEOUT);
@@ -237,7 +242,8 @@ TEST(io_twice, "io.IofCompleteRequest.twice_is_bug_check_44.IRP-005")
     KexHooks.Stop = OnStop;
     StopCode = MULTIPLE_IRP_COMPLETE_REQUESTS;
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
-    PIRP Irp = IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[0], NULL, 0, NULL, &Event, &Iosb);
+    PIRP Irp =
+        IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[0], NULL, 0, NULL, &Event, &Iosb);
     IoCallDriver(Device[0], Irp);
     IofCompleteRequest(Irp, 0);
     CHECK(!"reached");
@@ -266,7 +272,8 @@ TEST(io_findings, "io.IoFreeIrp.misuse.IRP-002_IRP-022_IRP-006")
     IoFreeIrp(Irp);
     CHECK_STR(LastRule, "IRP-002");
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
-    Irp = IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
+    Irp =
+        IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Device[2], NULL, 0, NULL, &Event, &Iosb);
     IoFreeIrp(Irp);
     CHECK_STR(LastRule, "IRP-022");
     Irp = NewFlush(&Event);
@@ -301,7 +308,7 @@ TEST(io_live, "io.IoxForEachIrp.lists_what_was_not_freed.MEM-006")
     CHECK_EQ(Live, 0);
 }
 
-/* ---- cancel-safe queue ------------------------------------------------------------------------------------------- */
+/* ---- cancel-safe queue ----------------------------------------------------------------------- */
 
 static LIST_ENTRY Queue = {&Queue, &Queue};
 static KSPIN_LOCK QueueLock;
@@ -421,7 +428,8 @@ TEST(io_csq_race, "io.IoCsqRemoveNextIrp.races_with_cancel_each_irp_ends_once")
     for (int i = 0; i < RACE; i++)
         Race[i] = Queued(&Ends[i]);
     REQUIRE(NT_SUCCESS(PsCreateSystemThread(&Thread, 0, NULL, NULL, NULL, CancelAll, NULL)));
-    REQUIRE(NT_SUCCESS(ObReferenceObjectByHandle(Thread, 0, PsThreadType, KernelMode, &ThreadObject, NULL)));
+    REQUIRE(NT_SUCCESS(
+        ObReferenceObjectByHandle(Thread, 0, PsThreadType, KernelMode, &ThreadObject, NULL)));
     for (int i = 0; i < RACE; i++) {
         PIRP Irp;
 
@@ -440,7 +448,7 @@ TEST(io_csq_race, "io.IoCsqRemoveNextIrp.races_with_cancel_each_irp_ends_once")
     CHECK(IsListEmpty(&Queue));
 }
 
-/* ---- devices ------------------------------------------------------------------------------------------------------ */
+/* ---- devices --------------------------------------------------------------------------------- */
 
 TEST(io_stacks, "io.IoAttachDeviceToDeviceStackSafe.top_base_and_detach")
 {
@@ -451,7 +459,8 @@ TEST(io_stacks, "io.IoAttachDeviceToDeviceStackSafe.top_base_and_detach")
     CHECK(Base == Device[0]);
     ObDereferenceObject(Base);
     CHECK(IoGetAttachedDevice(Device[0]) == Device[2]);
-    CHECK_EQ(IoEnumerateDeviceObjectList(Driver, List, sizeof List[0], &Count), STATUS_BUFFER_TOO_SMALL);
+    CHECK_EQ(IoEnumerateDeviceObjectList(Driver, List, sizeof List[0], &Count),
+             STATUS_BUFFER_TOO_SMALL);
     CHECK_EQ(Count, 3);
     ObDereferenceObject(List[0]);
     IoDeleteDevice(Device[2]);
@@ -500,14 +509,15 @@ TEST(io_unhandled, "io.IoxCreateDriver.default_dispatch_refuses")
     CHECK_STR(IoxDriverLabel(Empty), "empty");
     CHECK_EQ(IoxCreateDriver(&Name, NULL, &Empty), STATUS_OBJECT_NAME_COLLISION);
     UNICODE_STRING Copy = Name;
-    REQUIRE(NT_SUCCESS(ObReferenceObjectByName(&Copy, 0, NULL, 0, IoDriverObjectType, KernelMode, NULL, (PVOID *)&Empty)));
+    REQUIRE(NT_SUCCESS(ObReferenceObjectByName(&Copy, 0, NULL, 0, IoDriverObjectType, KernelMode,
+                                               NULL, (PVOID *)&Empty)));
     REQUIRE(NT_SUCCESS(IoCreateDevice(Empty, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Of)));
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     PIRP Irp = IoBuildDeviceIoControlRequest(0x222003, Of, NULL, 0, NULL, 0, FALSE, &Event, &Iosb);
     CHECK_EQ(IoCallDriver(Of, Irp), STATUS_INVALID_DEVICE_REQUEST);
 }
 
-/* ---- MDLs ---------------------------------------------------------------------------------------------------------- */
+/* ---- MDLs ------------------------------------------------------------------------------------ */
 
 TEST(mm_mdl_user, "mm.MmProbeAndLockPages.user_buffer_has_a_kernel_alias")
 {

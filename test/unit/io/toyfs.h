@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * toyfs.h - a file system of the tests' own: small enough to see through, strict about what it is sent. Files are
- * buffers by name; requests can be held back and completed by another thread, fast I/O can be offered or refused, and
- * every request is written to a log of one letter per major function.
+ * toyfs.h - a file system of the tests' own: small enough to see through, strict about what it is
+ * sent. Files are buffers by name; requests can be held back and completed by another thread, fast
+ * I/O can be offered or refused, and every request is written to a log of one letter per major
+ * function.
  */
 #ifndef OPENFLT_TEST_TOYFS_H
 #define OPENFLT_TEST_TOYFS_H
@@ -32,14 +33,15 @@ static struct {
     PDEVICE_OBJECT Volume;
     IOX_VOLUME *IoVolume;
     TOY_FILE *Files;
-    char Log[256];              /* C create, U cleanup, X close, R W, Q S, F flush, L lock, D directory, f fast ... */
-    bool Pend;                  /* complete reads and writes in another thread */
-    bool Hold;                  /* keep reads, cancellable, until ToyRelease */
-    bool Cache;                 /* opens look cached: fast I/O is tried */
+    char Log[256]; /* C create, U cleanup, X close, R W, Q S, F flush, L lock, D directory, f fast
+                      ... */
+    bool Pend;     /* complete reads and writes in another thread */
+    bool Hold;     /* keep reads, cancellable, until ToyRelease */
+    bool Cache;    /* opens look cached: fast I/O is tried */
     bool RefuseFast;
     NTSTATUS FailCreate;
     PIRP Held;
-    ULONG LastFlags;            /* IRP flags of the last read or write */
+    ULONG LastFlags; /* IRP flags of the last read or write */
     KPROCESSOR_MODE LastMode;
     UCHAR LastStackFlags, LastMinor;
     LARGE_INTEGER LastOffset;
@@ -101,10 +103,12 @@ static NTSTATUS NTAPI ToyCreate(PDEVICE_OBJECT Device, PIRP Irp)
         Information = FILE_CREATED;
     }
     if (!File->Opens)
-        IoSetShareAccess(Access->OriginalDesiredAccess, Stack->Parameters.Create.ShareAccess, FileObject, &File->Share);
+        IoSetShareAccess(Access->OriginalDesiredAccess, Stack->Parameters.Create.ShareAccess,
+                         FileObject, &File->Share);
     else
-        Status = IoCheckShareAccess(Access->OriginalDesiredAccess, Stack->Parameters.Create.ShareAccess, FileObject,
-            &File->Share, TRUE);
+        Status =
+            IoCheckShareAccess(Access->OriginalDesiredAccess, Stack->Parameters.Create.ShareAccess,
+                               FileObject, &File->Share, TRUE);
     if (!NT_SUCCESS(Status))
         return ToyDone(Irp, Status, 0);
     File->Opens++;
@@ -149,7 +153,9 @@ static NTSTATUS ToyMove(PIRP Irp, ULONG_PTR *Moved)
     bool Read = Stack->MajorFunction == IRP_MJ_READ;
     LONGLONG At = Stack->Parameters.Read.ByteOffset.QuadPart;
     ULONG Length = Stack->Parameters.Read.Length;
-    char *Buffer = Irp->MdlAddress ? MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority) : Irp->UserBuffer;
+    char *Buffer = Irp->MdlAddress
+                       ? MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority)
+                       : Irp->UserBuffer;
 
     *Moved = 0;
     if (At == -1)
@@ -250,7 +256,8 @@ static NTSTATUS NTAPI ToyQuery(PDEVICE_OBJECT Device, PIRP Irp)
             ;
         Name->FileNameLength = Bytes;
         if (Room < FIELD_OFFSET(FILE_NAME_INFORMATION, FileName) + Bytes) {
-            memcpy(Name->FileName, File->Name, Room - FIELD_OFFSET(FILE_NAME_INFORMATION, FileName));
+            memcpy(Name->FileName, File->Name,
+                   Room - FIELD_OFFSET(FILE_NAME_INFORMATION, FileName));
             return ToyDone(Irp, STATUS_BUFFER_OVERFLOW, Room);
         }
         memcpy(Name->FileName, File->Name, Bytes);
@@ -282,11 +289,13 @@ static NTSTATUS NTAPI ToyControl(PDEVICE_OBJECT Device, PIRP Irp)
     ULONG Method = Stack->Parameters.FileSystemControl.FsControlCode & 3;
     ULONG In = Stack->Parameters.FileSystemControl.InputBufferLength;
     ULONG Room = Stack->Parameters.FileSystemControl.OutputBufferLength;
-    const char *From = Method == METHOD_NEITHER ? Stack->Parameters.FileSystemControl.Type3InputBuffer
-                                                : Irp->AssociatedIrp.SystemBuffer;
-    char *To = Method == METHOD_BUFFERED  ? Irp->AssociatedIrp.SystemBuffer
-               : Method == METHOD_NEITHER ? Irp->UserBuffer
-                                          : MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority);
+    const char *From = Method == METHOD_NEITHER
+                           ? Stack->Parameters.FileSystemControl.Type3InputBuffer
+                           : Irp->AssociatedIrp.SystemBuffer;
+    char *To = Method == METHOD_BUFFERED ? Irp->AssociatedIrp.SystemBuffer
+               : Method == METHOD_NEITHER
+                   ? Irp->UserBuffer
+                   : MmGetSystemAddressForMdlSafe(Irp->MdlAddress, NormalPagePriority);
 
     UNREFERENCED_PARAMETER(Device);
     ToyLog('O');
@@ -295,8 +304,9 @@ static NTSTATUS NTAPI ToyControl(PDEVICE_OBJECT Device, PIRP Irp)
     return ToyDone(Irp, STATUS_SUCCESS, In < Room ? In : Room);
 }
 
-static BOOLEAN NTAPI ToyFastRead(PFILE_OBJECT FileObject, PLARGE_INTEGER Offset, ULONG Length, BOOLEAN Wait, ULONG Key,
-    PVOID Buffer, PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI ToyFastRead(PFILE_OBJECT FileObject, PLARGE_INTEGER Offset, ULONG Length,
+                                 BOOLEAN Wait, ULONG Key, PVOID Buffer, PIO_STATUS_BLOCK Iosb,
+                                 PDEVICE_OBJECT Device)
 {
     TOY_FILE *File = FileObject->FsContext;
 
@@ -312,8 +322,9 @@ static BOOLEAN NTAPI ToyFastRead(PFILE_OBJECT FileObject, PLARGE_INTEGER Offset,
     return TRUE;
 }
 
-static BOOLEAN NTAPI ToyFastStandard(PFILE_OBJECT FileObject, BOOLEAN Wait, PFILE_STANDARD_INFORMATION Out,
-    PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI ToyFastStandard(PFILE_OBJECT FileObject, BOOLEAN Wait,
+                                     PFILE_STANDARD_INFORMATION Out, PIO_STATUS_BLOCK Iosb,
+                                     PDEVICE_OBJECT Device)
 {
     UNREFERENCED_PARAMETER(Wait);
     UNREFERENCED_PARAMETER(Device);
@@ -351,7 +362,8 @@ static NTSTATUS ToyMount(PDEVICE_OBJECT Disk, PVPB Vpb, void *Context, PDEVICE_O
     UNREFERENCED_PARAMETER(Disk);
     UNREFERENCED_PARAMETER(Vpb);
     UNREFERENCED_PARAMETER(Context);
-    NTSTATUS Status = IoCreateDevice(Toy.Driver, 0, NULL, FILE_DEVICE_DISK_FILE_SYSTEM, 0, FALSE, &Toy.Volume);
+    NTSTATUS Status =
+        IoCreateDevice(Toy.Driver, 0, NULL, FILE_DEVICE_DISK_FILE_SYSTEM, 0, FALSE, &Toy.Volume);
 
     *FileSystem = Toy.Volume;
     return Status;
@@ -379,8 +391,8 @@ static inline void StartToy(void)
     REQUIRE(NT_SUCCESS(IoxCreateVolume(&Spec, &Toy.IoVolume)));
 }
 
-static inline NTSTATUS ToyOpen(const WCHAR *Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options,
-    PHANDLE Handle)
+static inline NTSTATUS ToyOpen(const WCHAR *Path, ACCESS_MASK Access, ULONG Share,
+                               ULONG Disposition, ULONG Options, PHANDLE Handle)
 {
     UNICODE_STRING Name;
     OBJECT_ATTRIBUTES Attributes;
@@ -388,16 +400,17 @@ static inline NTSTATUS ToyOpen(const WCHAR *Path, ACCESS_MASK Access, ULONG Shar
 
     RtlInitUnicodeString(&Name, Path);
     InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    return ZwCreateFile(Handle, Access, &Attributes, &Iosb, NULL, FILE_ATTRIBUTE_NORMAL, Share, Disposition, Options,
-        NULL, 0);
+    return ZwCreateFile(Handle, Access, &Attributes, &Iosb, NULL, FILE_ATTRIBUTE_NORMAL, Share,
+                        Disposition, Options, NULL, 0);
 }
 
 /* Synchronous, shared with everybody, created when it is not there. */
 static inline HANDLE ToyFileHandle(const WCHAR *Path)
 {
     HANDLE Handle = NULL;
-    NTSTATUS Status = ToyOpen(Path, FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE, FILE_SHARE_VALID_FLAGS, FILE_OPEN_IF,
-        FILE_SYNCHRONOUS_IO_NONALERT, &Handle);
+    NTSTATUS Status =
+        ToyOpen(Path, FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE, FILE_SHARE_VALID_FLAGS,
+                FILE_OPEN_IF, FILE_SYNCHRONOUS_IO_NONALERT, &Handle);
 
     if (!NT_SUCCESS(Status))
         fprintf(stderr, "open failed: 0x%08x\n", (unsigned)Status);
@@ -409,7 +422,8 @@ static inline PFILE_OBJECT ToyFileObject(HANDLE Handle)
 {
     PVOID Object;
 
-    REQUIRE(NT_SUCCESS(ObReferenceObjectByHandle(Handle, 0, IoFileObjectType, KernelMode, &Object, NULL)));
+    REQUIRE(NT_SUCCESS(
+        ObReferenceObjectByHandle(Handle, 0, IoFileObjectType, KernelMode, &Object, NULL)));
     ObDereferenceObject(Object);
     return Object;
 }

@@ -13,7 +13,8 @@ static void OnDelete(PVOID Body)
     Deleted++;
 }
 
-static void OnClose(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, LONG ProcessHandles, LONG SystemHandles)
+static void OnClose(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, LONG ProcessHandles,
+                    LONG SystemHandles)
 {
     UNREFERENCED_PARAMETER(Process);
     UNREFERENCED_PARAMETER(Body);
@@ -23,8 +24,12 @@ static void OnClose(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, LONG Proc
     LastCount = SystemHandles;
 }
 
-static OBX_TYPE Thing = {.Label = "Thing", .ValidAccess = 0x1f0003, .Mapping = {1, 2, 0, 0x1f0003},
-    .DispatcherOffset = OBX_NOT_WAITABLE, .Delete = OnDelete, .Close = OnClose};
+static OBX_TYPE Thing = {.Label = "Thing",
+                         .ValidAccess = 0x1f0003,
+                         .Mapping = {1, 2, 0, 0x1f0003},
+                         .DispatcherOffset = OBX_NOT_WAITABLE,
+                         .Delete = OnDelete,
+                         .Close = OnClose};
 static POBJECT_TYPE ThingType = &Thing;
 
 static PVOID NewThing(void)
@@ -80,7 +85,8 @@ TEST(ob_type, "ob.ObReferenceObjectByPointer.type_mismatch")
     PVOID Body = NewThing();
 
     CHECK_EQ(ObReferenceObjectByPointer(Body, 0, ThingType, KernelMode), STATUS_SUCCESS);
-    CHECK_EQ(ObReferenceObjectByPointer(Body, 0, IoFileObjectType, KernelMode), STATUS_OBJECT_TYPE_MISMATCH);
+    CHECK_EQ(ObReferenceObjectByPointer(Body, 0, IoFileObjectType, KernelMode),
+             STATUS_OBJECT_TYPE_MISMATCH);
     CHECK_EQ(ObReferenceObjectByPointer(Body, 0, NULL, KernelMode), STATUS_SUCCESS);
     CHECK_EQ(ObReferenceObjectByPointer(Body, 0, NULL, UserMode), STATUS_OBJECT_TYPE_MISMATCH);
 }
@@ -100,15 +106,19 @@ TEST(ob_handles, "ob.ObReferenceObjectByHandle.access_type_and_close")
     CHECK(Again == Body);
     CHECK_EQ(Info.GrantedAccess, 1);
     ObDereferenceObject(Again);
-    CHECK_EQ(ObReferenceObjectByHandle(h, 2, ThingType, UserMode, &Again, NULL), STATUS_ACCESS_DENIED);
+    CHECK_EQ(ObReferenceObjectByHandle(h, 2, ThingType, UserMode, &Again, NULL),
+             STATUS_ACCESS_DENIED);
     CHECK_EQ(ObReferenceObjectByHandle(h, 2, ThingType, KernelMode, &Again, NULL), STATUS_SUCCESS);
     ObDereferenceObject(Again);
-    CHECK_EQ(ObReferenceObjectByHandle(h, 1, IoFileObjectType, KernelMode, &Again, NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    CHECK_EQ(ObReferenceObjectByHandle(h, 1, IoFileObjectType, KernelMode, &Again, NULL),
+             STATUS_OBJECT_TYPE_MISMATCH);
     /* User mode cannot use the kernel's handles. */
-    CHECK_EQ(ObReferenceObjectByHandle(k, 1, ThingType, UserMode, &Again, NULL), STATUS_INVALID_HANDLE);
+    CHECK_EQ(ObReferenceObjectByHandle(k, 1, ThingType, UserMode, &Again, NULL),
+             STATUS_INVALID_HANDLE);
     CHECK_EQ(ZwClose(h), STATUS_SUCCESS);
     CHECK_EQ(LastCount, 2);
-    CHECK_EQ(ObReferenceObjectByHandle(h, 1, ThingType, KernelMode, &Again, NULL), STATUS_INVALID_HANDLE);
+    CHECK_EQ(ObReferenceObjectByHandle(h, 1, ThingType, KernelMode, &Again, NULL),
+             STATUS_INVALID_HANDLE);
     CHECK_EQ(ZwClose(k), STATUS_SUCCESS);
     CHECK_EQ(LastCount, 1);
     CHECK_EQ(Closed, 2);
@@ -171,19 +181,26 @@ TEST(ob_names, "ob.ObReferenceObjectByName.links_and_errors")
     CHECK_EQ(ObxInsertName(NewThing(), NULL, &Name, 0), STATUS_OBJECT_NAME_COLLISION);
     CHECK_EQ(IoCreateSymbolicLink(&Link, &Name), STATUS_SUCCESS);
     Out = Str(L"\\dosdevices\\t:");
-    CHECK_EQ(ObReferenceObjectByName(&Out, OBJ_CASE_INSENSITIVE, NULL, 0, ThingType, KernelMode, NULL, &Found), 0);
+    CHECK_EQ(ObReferenceObjectByName(&Out, OBJ_CASE_INSENSITIVE, NULL, 0, ThingType, KernelMode,
+                                     NULL, &Found),
+             0);
     CHECK(Found == Body);
     ObDereferenceObject(Found);
     Out = Str(L"\\??\\T:\\below");
-    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found), STATUS_OBJECT_TYPE_MISMATCH);
+    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found),
+             STATUS_OBJECT_TYPE_MISMATCH);
     Out = Str(L"\\Device\\None");
-    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found), STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found),
+             STATUS_OBJECT_NAME_NOT_FOUND);
     Out = Str(L"\\None\\Thing");
-    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found), STATUS_OBJECT_PATH_NOT_FOUND);
+    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found),
+             STATUS_OBJECT_PATH_NOT_FOUND);
     Out = Str(L"Device");
-    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found), STATUS_OBJECT_PATH_SYNTAX_BAD);
+    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found),
+             STATUS_OBJECT_PATH_SYNTAX_BAD);
     Out = Str(L"\\Device\\\\Thing");
-    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found), STATUS_OBJECT_NAME_INVALID);
+    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found),
+             STATUS_OBJECT_NAME_INVALID);
     CHECK_EQ(ObQueryNameString(Body, Info, sizeof Room, &Needed), STATUS_SUCCESS);
     CHECK(RtlEqualUnicodeString(&Info->Name, &Name, FALSE));
     CHECK_EQ(Needed, sizeof *Info + Name.Length + 2);
@@ -193,7 +210,8 @@ TEST(ob_names, "ob.ObReferenceObjectByName.links_and_errors")
     /* The entry does not keep the object. */
     ObDereferenceObject(Body);
     Out = Name;
-    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found), STATUS_OBJECT_NAME_NOT_FOUND);
+    CHECK_EQ(ObReferenceObjectByName(&Out, 0, NULL, 0, NULL, KernelMode, NULL, &Found),
+             STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
 TEST(ob_loop, "ob.ObReferenceObjectByName.link_loop_ends")
@@ -204,7 +222,8 @@ TEST(ob_loop, "ob.ObReferenceObjectByName.link_loop_ends")
 
     CHECK_EQ(IoCreateSymbolicLink(&A, &B), STATUS_SUCCESS);
     CHECK_EQ(IoCreateSymbolicLink(&B, &A), STATUS_SUCCESS);
-    CHECK_EQ(ObReferenceObjectByName(&A, 0, NULL, 0, NULL, KernelMode, NULL, &Found), STATUS_OBJECT_NAME_INVALID);
+    CHECK_EQ(ObReferenceObjectByName(&A, 0, NULL, 0, NULL, KernelMode, NULL, &Found),
+             STATUS_OBJECT_NAME_INVALID);
 }
 
 TEST(ob_duplicate, "ob.NtDuplicateObject.access_and_close_source")
@@ -216,13 +235,16 @@ TEST(ob_duplicate, "ob.NtDuplicateObject.access_and_close_source")
     REQUIRE(NT_SUCCESS(ObxInsertHandle(NULL, Body, 1, 0, &h)));
     KexSetPreviousMode(UserMode);
     PHANDLE Out = MmxAllocateUser(4096, PAGE_READWRITE);
-    CHECK_EQ(NtDuplicateObject(NtCurrentProcess(), h, NtCurrentProcess(), Out, 3, 0, 0), STATUS_ACCESS_DENIED);
+    CHECK_EQ(NtDuplicateObject(NtCurrentProcess(), h, NtCurrentProcess(), Out, 3, 0, 0),
+             STATUS_ACCESS_DENIED);
     CHECK_EQ(NtDuplicateObject(NtCurrentProcess(), h, NtCurrentProcess(), Out, 0, 0,
-        DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE), STATUS_SUCCESS);
+                               DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE),
+             STATUS_SUCCESS);
     d = *Out;
     /* The kernel's address is no place for a user's handle. */
-    CHECK_EQ(NtDuplicateObject(NtCurrentProcess(), d, NtCurrentProcess(), &d, 0, 0, DUPLICATE_SAME_ACCESS),
-        STATUS_ACCESS_VIOLATION);
+    CHECK_EQ(NtDuplicateObject(NtCurrentProcess(), d, NtCurrentProcess(), &d, 0, 0,
+                               DUPLICATE_SAME_ACCESS),
+             STATUS_ACCESS_VIOLATION);
     KexSetPreviousMode(KernelMode);
     CHECK_EQ(OBX_HEADER_OF(Body)->Handles, 1);
     CHECK_EQ(ZwClose(d), STATUS_SUCCESS);

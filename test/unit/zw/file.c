@@ -8,7 +8,8 @@ static NTSTATUS Write(HANDLE h, const char *Text, LONGLONG *At, PIO_STATUS_BLOCK
 {
     LARGE_INTEGER Offset = {.QuadPart = At ? *At : 0};
 
-    return ZwWriteFile(h, NULL, NULL, NULL, Iosb, (PVOID)Text, (ULONG)strlen(Text), At ? &Offset : NULL, NULL);
+    return ZwWriteFile(h, NULL, NULL, NULL, Iosb, (PVOID)Text, (ULONG)strlen(Text),
+                       At ? &Offset : NULL, NULL);
 }
 
 static NTSTATUS Read(HANDLE h, char *Buffer, ULONG Length, LONGLONG *At, PIO_STATUS_BLOCK Iosb)
@@ -138,7 +139,8 @@ TEST(zw_append, "zw.NtWriteFile.append_only_goes_to_the_end")
     LARGE_INTEGER End = {.LowPart = 0xffffffff, .HighPart = -1};
 
     Write(h, "12345", &Zero, &Iosb);
-    REQUIRE(NT_SUCCESS(ToyOpen(PATH, FILE_APPEND_DATA | SYNCHRONIZE, 7, FILE_OPEN, FILE_SYNCHRONOUS_IO_NONALERT, &a)));
+    REQUIRE(NT_SUCCESS(ToyOpen(PATH, FILE_APPEND_DATA | SYNCHRONIZE, 7, FILE_OPEN,
+                               FILE_SYNCHRONOUS_IO_NONALERT, &a)));
     CHECK_EQ(Write(a, "x", &Zero, &Iosb), STATUS_SUCCESS);
     CHECK_EQ(Toy.LastOffset.QuadPart, -1);
     CHECK_EQ(Toy.Files->Size, 6);
@@ -156,12 +158,15 @@ TEST(zw_rights, "zw.NtFlushBuffersFile.needs_write_or_append_access")
     char Text[4];
     HANDLE h = ToyFileHandle(PATH), r;
 
-    REQUIRE(NT_SUCCESS(ToyOpen(PATH, FILE_READ_ATTRIBUTES | SYNCHRONIZE, 7, FILE_OPEN, FILE_SYNCHRONOUS_IO_NONALERT, &r)));
+    REQUIRE(NT_SUCCESS(ToyOpen(PATH, FILE_READ_ATTRIBUTES | SYNCHRONIZE, 7, FILE_OPEN,
+                               FILE_SYNCHRONOUS_IO_NONALERT, &r)));
     KexSetPreviousMode(UserMode);
     PIO_STATUS_BLOCK User = MmxAllocateUser(4096, PAGE_READWRITE);
     CHECK_EQ(NtFlushBuffersFile(r, User), STATUS_ACCESS_DENIED);
-    CHECK_EQ(NtReadFile(r, NULL, NULL, NULL, User, (char *)User + 64, 4, NULL, NULL), STATUS_ACCESS_DENIED);
-    CHECK_EQ(NtWriteFile(r, NULL, NULL, NULL, User, (char *)User + 64, 4, NULL, NULL), STATUS_ACCESS_DENIED);
+    CHECK_EQ(NtReadFile(r, NULL, NULL, NULL, User, (char *)User + 64, 4, NULL, NULL),
+             STATUS_ACCESS_DENIED);
+    CHECK_EQ(NtWriteFile(r, NULL, NULL, NULL, User, (char *)User + 64, 4, NULL, NULL),
+             STATUS_ACCESS_DENIED);
     CHECK_EQ(NtFlushBuffersFile(h, User), STATUS_SUCCESS);
     KexSetPreviousMode(KernelMode);
     CHECK_EQ(ZwFlushBuffersFileEx(h, FLUSH_FLAGS_FILE_DATA_ONLY, NULL, 0, &Iosb), STATUS_SUCCESS);
@@ -190,11 +195,15 @@ TEST(zw_user, "zw.NtReadFile.user_mode_probes")
     CHECK(!memcmp(User + 4096, "abcd", 4));
     CHECK_EQ(NtReadFile(h, NULL, NULL, NULL, Iosb, Text, 4, At, NULL), STATUS_ACCESS_VIOLATION);
     CHECK_EQ(NtReadFile(h, NULL, NULL, NULL, Iosb, Ro, 4, At, NULL), STATUS_ACCESS_VIOLATION);
-    CHECK_EQ(NtReadFile(h, NULL, NULL, NULL, &Kernel, User + 4096, 4, At, NULL), STATUS_ACCESS_VIOLATION);
-    CHECK_EQ(NtReadFile(h, NULL, NULL, NULL, Iosb, User + 4096, 4, (PLARGE_INTEGER)((char *)At + 1), NULL),
-        STATUS_DATATYPE_MISALIGNMENT);
-    CHECK_EQ(NtReadFile((HANDLE)0x4444, NULL, NULL, NULL, Iosb, User + 4096, 4, At, NULL), STATUS_INVALID_HANDLE);
-    CHECK_EQ(NtReadFile(NtCurrentProcess(), NULL, NULL, NULL, Iosb, User, 4, At, NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    CHECK_EQ(NtReadFile(h, NULL, NULL, NULL, &Kernel, User + 4096, 4, At, NULL),
+             STATUS_ACCESS_VIOLATION);
+    CHECK_EQ(NtReadFile(h, NULL, NULL, NULL, Iosb, User + 4096, 4, (PLARGE_INTEGER)((char *)At + 1),
+                        NULL),
+             STATUS_DATATYPE_MISALIGNMENT);
+    CHECK_EQ(NtReadFile((HANDLE)0x4444, NULL, NULL, NULL, Iosb, User + 4096, 4, At, NULL),
+             STATUS_INVALID_HANDLE);
+    CHECK_EQ(NtReadFile(NtCurrentProcess(), NULL, NULL, NULL, Iosb, User, 4, At, NULL),
+             STATUS_OBJECT_TYPE_MISMATCH);
     KexSetPreviousMode(KernelMode);
     ZwClose(h);
 }
@@ -238,12 +247,14 @@ TEST(zw_fast, "zw.NtReadFile.fast_io_first_then_the_request")
     Toy.RefuseFast = true;
     CHECK_EQ(Read(h, Text, 6, &Zero, &Iosb), STATUS_SUCCESS);
     CHECK_STR(Toy.Log, "ffR");
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Standard, sizeof Standard, FileStandardInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Standard, sizeof Standard, FileStandardInformation),
+             STATUS_SUCCESS);
     CHECK_STR(Toy.Log, "ffRfQ");
     CHECK_EQ(Standard.EndOfFile.QuadPart, 6);
     Toy.RefuseFast = false;
     Standard.EndOfFile.QuadPart = 0;
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Standard, sizeof Standard, FileStandardInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Standard, sizeof Standard, FileStandardInformation),
+             STATUS_SUCCESS);
     CHECK_STR(Toy.Log, "ffRfQf");
     CHECK_EQ(Standard.EndOfFile.QuadPart, 6);
     /* A file that is not cached is never tried. */
@@ -270,19 +281,27 @@ TEST(zw_query, "zw.NtQueryInformationFile.classes_lengths_and_names")
     HANDLE h = ToyFileHandle(PATH);
 
     CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, 0), STATUS_INVALID_INFO_CLASS);
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileDirectoryInformation), STATUS_INVALID_INFO_CLASS);
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, 4, FilePositionInformation), STATUS_INFO_LENGTH_MISMATCH);
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileModeInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileDirectoryInformation),
+             STATUS_INVALID_INFO_CLASS);
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, 4, FilePositionInformation),
+             STATUS_INFO_LENGTH_MISMATCH);
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileModeInformation),
+             STATUS_SUCCESS);
     CHECK_EQ(Out.Mode.Mode, FILE_SYNCHRONOUS_IO_NONALERT);
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileAccessInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileAccessInformation),
+             STATUS_SUCCESS);
     CHECK_EQ(Out.Access.AccessFlags, FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE);
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileNameInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, sizeof Out, FileNameInformation),
+             STATUS_SUCCESS);
     CHECK_EQ(Out.Name.FileNameLength, 26);
-    /* A name that does not fit is cut, and the part that fits is delivered: a warning, not an error. */
-    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, 12, FileNameInformation), STATUS_BUFFER_OVERFLOW);
+    /* A name that does not fit is cut, and the part that fits is delivered: a warning, not an
+     * error. */
+    CHECK_EQ(ZwQueryInformationFile(h, &Iosb, &Out, 12, FileNameInformation),
+             STATUS_BUFFER_OVERFLOW);
     CHECK_EQ(Iosb.Status, STATUS_BUFFER_OVERFLOW);
     Out.Position.CurrentByteOffset.QuadPart = 77;
-    CHECK_EQ(ZwSetInformationFile(h, &Iosb, &Out, sizeof Out.Position, FilePositionInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwSetInformationFile(h, &Iosb, &Out, sizeof Out.Position, FilePositionInformation),
+             STATUS_SUCCESS);
     CHECK_EQ(ToyFileObject(h)->CurrentByteOffset.QuadPart, 77);
     CHECK_EQ(ZwQueryObject(h, ObjectNameInformation, &Out, sizeof Out, &Needed), STATUS_SUCCESS);
     RtlInitUnicodeString(&Want, L"\\Device\\HarddiskVolume1\\dir\\file.txt");
@@ -345,15 +364,20 @@ TEST(zw_parameters, "zw.NtCreateFile.contradicting_arguments")
 
     CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 8, FILE_OPEN, 0, &h), STATUS_INVALID_PARAMETER);
     CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, 6, 0, &h), STATUS_INVALID_PARAMETER);
-    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OPEN, FILE_SYNCHRONOUS_IO_ALERT, &h), STATUS_INVALID_PARAMETER);
-    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OPEN, FILE_DELETE_ON_CLOSE, &h), STATUS_INVALID_PARAMETER);
-    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OPEN, FILE_DIRECTORY_FILE | FILE_NON_DIRECTORY_FILE, &h),
-        STATUS_INVALID_PARAMETER);
-    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OVERWRITE, FILE_DIRECTORY_FILE, &h), STATUS_INVALID_PARAMETER);
+    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OPEN, FILE_SYNCHRONOUS_IO_ALERT, &h),
+             STATUS_INVALID_PARAMETER);
+    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OPEN, FILE_DELETE_ON_CLOSE, &h),
+             STATUS_INVALID_PARAMETER);
+    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OPEN,
+                     FILE_DIRECTORY_FILE | FILE_NON_DIRECTORY_FILE, &h),
+             STATUS_INVALID_PARAMETER);
+    CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OVERWRITE, FILE_DIRECTORY_FILE, &h),
+             STATUS_INVALID_PARAMETER);
     CHECK_EQ(ToyOpen(PATH, FILE_APPEND_DATA, 7, FILE_OPEN, FILE_NO_INTERMEDIATE_BUFFERING, &h),
-        STATUS_INVALID_PARAMETER);
+             STATUS_INVALID_PARAMETER);
     CHECK_STR(Toy.Log, "");
-    CHECK_EQ(ToyOpen(L"\\??\\Q:\\x", FILE_READ_DATA, 7, FILE_OPEN, 0, &h), STATUS_OBJECT_PATH_NOT_FOUND);
+    CHECK_EQ(ToyOpen(L"\\??\\Q:\\x", FILE_READ_DATA, 7, FILE_OPEN, 0, &h),
+             STATUS_OBJECT_PATH_NOT_FOUND);
     CHECK_EQ(ToyOpen(PATH, FILE_READ_DATA, 7, FILE_OPEN, 0, &h), STATUS_OBJECT_NAME_NOT_FOUND);
     CHECK_STR(Toy.Log, "C");
     Toy.FailCreate = STATUS_ACCESS_DENIED;
@@ -365,12 +389,15 @@ TEST(zw_relative, "zw.NtCreateFile.relative_to_a_directory_handle")
 {
     StartToy();
     HANDLE d = ToyFileHandle(L"\\Device\\HarddiskVolume1\\dir"), h;
-    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"sub\\x.txt"), Want = RTL_CONSTANT_STRING(L"\\dir\\sub\\x.txt");
+    UNICODE_STRING Name = RTL_CONSTANT_STRING(L"sub\\x.txt"),
+                   Want = RTL_CONSTANT_STRING(L"\\dir\\sub\\x.txt");
     OBJECT_ATTRIBUTES Attributes;
     IO_STATUS_BLOCK Iosb;
 
     InitializeObjectAttributes(&Attributes, &Name, OBJ_CASE_INSENSITIVE, d, NULL);
-    CHECK_EQ(ZwCreateFile(&h, FILE_READ_DATA, &Attributes, &Iosb, NULL, 0, 7, FILE_CREATE, 0, NULL, 0), STATUS_SUCCESS);
+    CHECK_EQ(
+        ZwCreateFile(&h, FILE_READ_DATA, &Attributes, &Iosb, NULL, 0, 7, FILE_CREATE, 0, NULL, 0),
+        STATUS_SUCCESS);
     CHECK_EQ(Iosb.Information, FILE_CREATED);
     PFILE_OBJECT File = ToyFileObject(h);
     CHECK(File->RelatedFileObject == ToyFileObject(d));
@@ -395,7 +422,7 @@ TEST(zw_paging, "io.IoxPageRead.shape_of_a_paging_request")
     CHECK_EQ(Iosb.Information, 5);
     CHECK_STR(Page, "paged");
     CHECK_EQ(Toy.LastFlags & (IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO),
-        IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO);
+             IRP_PAGING_IO | IRP_NOCACHE | IRP_SYNCHRONOUS_PAGING_IO);
     CHECK(Toy.LastMdl != NULL);
     CHECK_EQ(Toy.LastMode, KernelMode);
     CHECK_EQ(File->CurrentByteOffset.QuadPart, 5);
@@ -449,7 +476,8 @@ TEST(zw_control, "zw.NtFsControlFile.every_transfer_method")
         ULONG Code = CTL_CODE(FILE_DEVICE_FILE_SYSTEM, 2100, Method, FILE_ANY_ACCESS);
 
         memset(Out, 0, sizeof Out);
-        CHECK_EQ(ZwFsControlFile(h, NULL, NULL, NULL, &Iosb, Code, In, 3, Out, sizeof Out), STATUS_SUCCESS);
+        CHECK_EQ(ZwFsControlFile(h, NULL, NULL, NULL, &Iosb, Code, In, 3, Out, sizeof Out),
+                 STATUS_SUCCESS);
         CHECK_EQ(Iosb.Information, 3);
         CHECK_STR(Out, "ABC");
     }
@@ -480,7 +508,8 @@ TEST(zw_delete, "zw.NtDeleteFile.opens_for_deletion_and_closes")
 TEST(io_names, "io.IoVolumeDeviceToDosName.letter_guid_and_file")
 {
     StartToy();
-    UNICODE_STRING Dos, Want = RTL_CONSTANT_STRING(L"C:"), Full = RTL_CONSTANT_STRING(L"C:\\dir\\file.txt");
+    UNICODE_STRING Dos, Want = RTL_CONSTANT_STRING(L"C:"),
+                        Full = RTL_CONSTANT_STRING(L"C:\\dir\\file.txt");
     UNICODE_STRING Device = RTL_CONSTANT_STRING(L"\\Device\\HarddiskVolume1");
     POBJECT_NAME_INFORMATION Name;
     PFILE_OBJECT Opened;
@@ -495,7 +524,8 @@ TEST(io_names, "io.IoVolumeDeviceToDosName.letter_guid_and_file")
     ExFreePool(Name);
     /* For attributes only: the disk itself, and no file system hears of it. */
     memset(Toy.Log, 0, sizeof Toy.Log);
-    CHECK_EQ(IoGetDeviceObjectPointer(&Device, FILE_READ_ATTRIBUTES, &Opened, &Top), STATUS_SUCCESS);
+    CHECK_EQ(IoGetDeviceObjectPointer(&Device, FILE_READ_ATTRIBUTES, &Opened, &Top),
+             STATUS_SUCCESS);
     CHECK(Top == Toy.IoVolume->Disk);
     CHECK_STR(Toy.Log, "");
     ObDereferenceObject(Opened);
@@ -546,13 +576,15 @@ TEST(zw_threads, "zw.NtReadFile.one_request_at_a_time_on_a_synchronous_file")
     HANDLE h, t;
 
     InitializeObjectAttributes(&Attributes, &Name, OBJ_KERNEL_HANDLE, NULL, NULL);
-    REQUIRE(NT_SUCCESS(ZwCreateFile(&h, FILE_READ_DATA | FILE_WRITE_DATA | SYNCHRONIZE, &Attributes, &Iosb, NULL, 0, 7,
-        FILE_OPEN_IF, FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0)));
+    REQUIRE(NT_SUCCESS(ZwCreateFile(&h, FILE_READ_DATA | FILE_WRITE_DATA | SYNCHRONIZE, &Attributes,
+                                    &Iosb, NULL, 0, 7, FILE_OPEN_IF, FILE_SYNCHRONOUS_IO_NONALERT,
+                                    NULL, 0)));
     Write(h, "abc", &Zero, &Iosb);
     InLoop = 4;
     for (int i = 0; i < 4; i++) {
         REQUIRE(NT_SUCCESS(PsCreateSystemThread(&t, 0, NULL, NULL, NULL, Reader, h)));
-        REQUIRE(NT_SUCCESS(ObReferenceObjectByHandle(t, 0, PsThreadType, KernelMode, &Body[i], NULL)));
+        REQUIRE(
+            NT_SUCCESS(ObReferenceObjectByHandle(t, 0, PsThreadType, KernelMode, &Body[i], NULL)));
         ZwClose(t);
     }
     for (int i = 0; i < 4; i++) {
