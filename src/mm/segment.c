@@ -366,3 +366,18 @@ PFILE_OBJECT MmxSegmentFileObject(const MMX_SEGMENT *Segment)
 {
     return Segment->FileObject;
 }
+
+LONGLONG MmxSegmentOffsetOf(MMX_SEGMENT *Segment, PVOID Address)
+{
+    LONGLONG Offset = -1;
+
+    KexLockAcquire(&Segment->Lock);
+    for (unsigned i = 0; i < Segment->ViewCount && Offset < 0; i++) {
+        PUCHAR Base = Segment->Views[i].Base;
+
+        if ((PUCHAR)Address >= Base && (PUCHAR)Address < Base + Segment->Views[i].Bytes)
+            Offset = (PUCHAR)Address - Base;
+    }
+    KexLockRelease(&Segment->Lock);
+    return Offset;
+}

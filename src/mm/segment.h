@@ -76,6 +76,8 @@ NTSTATUS MmxSegmentPin(MMX_SEGMENT *Segment, LONGLONG Offset, ULONG Length, bool
 /* One more pin on a range that the caller has pinned. */
 void MmxSegmentPinAgain(MMX_SEGMENT *Segment, LONGLONG Offset, ULONG Length);
 void MmxSegmentUnpin(MMX_SEGMENT *Segment, LONGLONG Offset, ULONG Length);
+/* Where in the stream a system view's address lies; -1 for an address of none of the segment's views. */
+LONGLONG MmxSegmentOffsetOf(MMX_SEGMENT *Segment, PVOID Address);
 
 /*
  * Makes pages valid without reading them: the range's bytes come from Source (NULL: zeros), the rest of its first and
@@ -116,6 +118,7 @@ void MmxSegmentTruncate(MMX_SEGMENT *Segment, LONGLONG Size);
 ULONG MmxSegmentResidentPages(MMX_SEGMENT *Segment);
 ULONG MmxSegmentDirtyPages(MMX_SEGMENT *Segment);
 bool MmxSegmentIsDirty(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length);
+bool MmxSegmentIsPinned(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length);
 LONGLONG MmxSegmentSize(MMX_SEGMENT *Segment);
 /* Dirty pages of all segments: what the cache manager's write throttle looks at. */
 extern LONG64 MmxDirtyPageCount;

@@ -568,6 +568,20 @@ bool MmxSegmentIsDirty(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length)
     return Page < End;
 }
 
+bool MmxSegmentIsPinned(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length)
+{
+    ULONGLONG Page = (ULONGLONG)Offset / MMX_PAGE, End = RangeEnd(Offset, Length);
+    bool Pinned = false;
+
+    KexLockAcquire(&Segment->Lock);
+    while (!Pinned && (Page = SkipUntouched(Segment, Page, End)) < End) {
+        Pinned = ChunkOf(Segment, Page)->Pins[Page % MMX_CHUNK_PAGES];
+        Page++;
+    }
+    KexLockRelease(&Segment->Lock);
+    return Pinned;
+}
+
 LONGLONG MmxSegmentSize(MMX_SEGMENT *Segment)
 {
     return __atomic_load_n(&Segment->Size, __ATOMIC_ACQUIRE);
