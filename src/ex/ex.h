@@ -10,7 +10,7 @@
 
 /* ---- pool ---------------------------------------------------------------------------------------------------- */
 
-#define EXX_POOL_CALLERS 8
+#define EXX_POOL_CALLERS 7
 
 typedef struct _EXX_POOL_VIEW {
     const void *Body;

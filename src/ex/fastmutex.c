@@ -19,7 +19,7 @@ static void SetOwner(PFAST_MUTEX Mutex, PKTHREAD Thread)
     __atomic_store_n((PKTHREAD *)&Mutex->Owner, Thread, __ATOMIC_RELAXED);
 }
 
-static __attribute__((noinline)) void AcquireSlow(PFAST_MUTEX Mutex, const char *What, const void *Caller)
+static void NTAPI __attribute__((noinline)) AcquireSlow(PFAST_MUTEX Mutex, const char *What, const void *Caller)
 {
     KEX_WAIT Why = {.What = What, .Object = Mutex, .Owner = OwnerOf, .Caller = Caller};
     LONG Seen = __atomic_add_fetch(&Mutex->Count, WAITER, __ATOMIC_RELAXED);
@@ -55,13 +55,18 @@ static inline void Acquire(PFAST_MUTEX Mutex, const char *What, const void *Call
     SetOwner(Mutex, KexCurrentThread());
 }
 
+static void KEX_SLOW BadRelease(PFAST_MUTEX Mutex, const char *What, const void *Caller)
+{
+    KexFinding(OwnerOf(Mutex) ? "LCK-006" : "LCK-007", "verifier", Caller,
+        "the %s at %p is released by a thread that does not own it", What, (void *)Mutex);
+}
+
 static inline void Release(PFAST_MUTEX Mutex, const char *What, const void *Caller)
 {
     LONG Seen;
 
     if (__builtin_expect(OwnerOf(Mutex) != KexCurrentThread(), 0))
-        KexFinding(OwnerOf(Mutex) ? "LCK-006" : "LCK-007", "verifier", Caller, "the %s at %p is released by a thread "
-            "that does not own it", What, (void *)Mutex);
+        BadRelease(Mutex, What, Caller);
     SetOwner(Mutex, NULL);
     Seen = __atomic_or_fetch(&Mutex->Count, FM_LOCK_BIT, __ATOMIC_RELEASE);
     while (__builtin_expect(Seen >= WAITER && !(Seen & WOKEN) && (Seen & FM_LOCK_BIT), 0)) {
@@ -73,14 +78,19 @@ static inline void Release(PFAST_MUTEX Mutex, const char *What, const void *Call
     }
 }
 
-static void CheckAcquire(const char *Rule, bool Good, const char *Routine, const void *Caller)
+static void KEX_SLOW BadIrql(const char *Rule, const char *Routine, const void *Caller)
 {
-    if (__builtin_expect(!Good, 0))
-        KexFinding(Rule, "verifier", Caller, "%s was called at IRQL %u%s", Routine, KeGetCurrentIrql(),
-            KeGetCurrentIrql() ? "" : " with APCs enabled");
+    KexFinding(Rule, "verifier", Caller, "%s was called at IRQL %u%s", Routine, KeGetCurrentIrql(),
+        KeGetCurrentIrql() ? "" : " with APCs enabled");
 }
 
-static bool ApcsOff(void)
+static inline void CheckAcquire(const char *Rule, bool Good, const char *Routine, const void *Caller)
+{
+    if (__builtin_expect(!Good, 0))
+        BadIrql(Rule, Routine, Caller);
+}
+
+static inline bool ApcsOff(void)
 {
     return KexApcDisableCounts(KexCurrentThread()) || KeGetCurrentIrql() >= APC_LEVEL;
 }

@@ -16,7 +16,7 @@
 /* ---- SLISTs ---------------------------------------------------------------------------------------------------------- */
 
 /* Returns the first entry's address as it stands in the word. */
-static ULONGLONG LockList(PSLIST_HEADER Head)
+static ULONGLONG NTAPI __attribute__((noinline)) LockListSlow(PSLIST_HEADER Head)
 {
     ULONGLONG Seen = __atomic_load_n(&Head->Region, __ATOMIC_RELAXED);
     unsigned Spins = 0;
@@ -33,6 +33,16 @@ static ULONGLONG LockList(PSLIST_HEADER Head)
             return Seen & LINK_MASK;
         }
     }
+}
+
+static inline ULONGLONG LockList(PSLIST_HEADER Head)
+{
+    ULONGLONG Seen = __atomic_load_n(&Head->Region, __ATOMIC_RELAXED) & ~LOCKED;
+
+    if (__builtin_expect(__atomic_compare_exchange_n(&Head->Region, &Seen, Seen | LOCKED, false, __ATOMIC_ACQUIRE,
+            __ATOMIC_RELAXED), 1))
+        return Seen & LINK_MASK;
+    return LockListSlow(Head);
 }
 
 /* Depth is the low 16 bits, a sequence number the rest: it changes with every operation. */

@@ -2,7 +2,8 @@
 /*
  * Pool. A block is a header, the caller's bytes and a guard behind them, in host memory. The header remembers tag, size
  * and who allocated; a freed block is poisoned and kept back for a while, so that a second free is recognised and a late
- * write is found. Blocks of a page and more start on a page, smaller ones do not cross one, as on Windows.
+ * write is found. Then small ones go to a list of their size for reuse, others to the host. Blocks of a page and more
+ * start on a page, smaller ones do not cross one, as on Windows.
  */
 #include "ex/exi.h"
 
@@ -23,21 +24,29 @@
 #define NO_TAG 0x656e6f4eu
 
 #define SHARDS 16u
-#define KEPT_BLOCKS 256u
-#define KEPT_BYTES ((size_t)512 * 1024)
+/* What each shard keeps back: more would catch later writes and push everything else out of the caches. */
+#define KEPT_BLOCKS 32u
+#define KEPT_BYTES ((size_t)128 * 1024)
+
+/* Sizes that are reused: classes of CLASS_STEP bytes, each with a few blocks per shard. */
+#define CLASS_STEP 64u
+#define CLASSES 32u
+#define CLASS_DEPTH 16u
 
 typedef struct _POOL_BLOCK {
-    LIST_ENTRY Link;                        /* of the shard's live blocks, or of those kept back */
-    void *Base;                             /* what the host's allocator returned */
-    size_t Size;
+    LIST_ENTRY Link;                        /* of the shard's live blocks, of those kept back, of its class */
+    void *Base;                             /* what the host gave */
+    size_t Size;                            /* as asked for */
+    size_t Mapped;                          /* bytes of a mapping of its own, 0: from the host's heap */
     ULONG64 Serial;
     const void *Callers[EXX_POOL_CALLERS];
     const void *Freer;
     ULONG Tag;
     bool Paged;
+    UCHAR Shard;
+    USHORT Class;                           /* size class + 1; 0: none */
     ULONG Magic;
     ULONG AllocatorId, FreerId;             /* client ids of the threads */
-    ULONG Spare;
     ULONG64 Canary;                         /* last: the first word an underrun hits */
 } POOL_BLOCK;
 _Static_assert(sizeof(POOL_BLOCK) % 16 == 0, "pool blocks are 16-byte aligned");
@@ -46,12 +55,13 @@ typedef struct _SHARD {
     host_lock Lock;
     LIST_ENTRY Live, Kept;
     size_t KeptBlocks, KeptBytes;
+    POOL_BLOCK *Free[CLASSES];
+    UCHAR FreeCount[CLASSES];
     size_t Blocks, Bytes, PagedBytes;
     ULONG64 Allocations;
 } __attribute__((aligned(64))) SHARD;
 
 static SHARD Shards[SHARDS];
-static ULONG64 NextSerial;
 static ULONG64 Secret = 0x5bd1e9955bd1e995ull;
 
 __attribute__((constructor)) static void InitializeShards(void)
@@ -62,11 +72,10 @@ __attribute__((constructor)) static void InitializeShards(void)
     }
 }
 
+/* A thread allocates from one shard; a block goes back to its own. */
 static SHARD *ShardOf(const POOL_BLOCK *Block)
 {
-    ULONG64 Hash = (ULONG64)(ULONG_PTR)Block * 0x9e3779b97f4a7c15ull;
-
-    return &Shards[Hash >> 60];
+    return &Shards[Block->Shard % SHARDS];
 }
 
 static POOL_BLOCK *BlockOf(const void *Body)
@@ -123,6 +132,12 @@ static void CheckIrql(bool Paged, bool Free, const void *Caller)
             "%s pool is %s at IRQL %u", Paged ? "paged" : "nonpaged", Free ? "freed" : "allocated", Irql);
 }
 
+typedef struct _POOL_REQUEST {
+    size_t Size;
+    ULONG Tag;
+    bool Paged, Zero, CacheAligned;
+} POOL_REQUEST;
+
 /* ---- where a block lies -------------------------------------------------------------------------------------------- */
 
 static bool CrossesPage(const char *Body, size_t Size)
@@ -130,10 +145,39 @@ static bool CrossesPage(const char *Body, size_t Size)
     return Size && ((ULONG_PTR)Body ^ ((ULONG_PTR)Body + Size - 1)) >= PAGE_SIZE;
 }
 
+/*
+ * Pool lies above NT's user space. The host's heap does too, except under tools that bring a heap of their own; then
+ * every block is a mapping in a range that nobody uses.
+ */
+static char *MapHigh(size_t Total)
+{
+    static uintptr_t Next = (uintptr_t)1 << 40;
+    size_t Bytes = (Total + HOST_PAGE - 1) & ~(size_t)(HOST_PAGE - 1);
+
+    for (int Try = 0; Try < 1000; Try++) {
+        uintptr_t At = __atomic_fetch_add(&Next, Bytes + HOST_PAGE, __ATOMIC_RELAXED);
+        char *Base = host_map_at((void *)At, Bytes, HOST_RW);
+
+        if (Base)
+            return Base;
+    }
+    return NULL;
+}
+
+static void GiveBack(POOL_BLOCK *Block)
+{
+    size_t Mapped = Block->Mapped;
+
+    if (Mapped)
+        host_unmap(Block->Base, Mapped);
+    else
+        free(Block->Base);
+}
+
 /* Host memory with room for header and guard, so that the body meets the alignment rules. */
 static POOL_BLOCK *Place(size_t Size, bool CacheAligned)
 {
-    size_t Front = sizeof(POOL_BLOCK), Align = 16, Total;
+    size_t Front = sizeof(POOL_BLOCK), Align = 16, Total, Mapped = 0;
     char *Base;
 
     if (Size >= PAGE_SIZE)
@@ -153,9 +197,28 @@ static POOL_BLOCK *Place(size_t Size, bool CacheAligned)
         if (Front + Size > PAGE_SIZE)
             Front = PAGE_SIZE;
     }
-    assert(!host_is_user_range(Base + Front, Size));
+    if (__builtin_expect((uintptr_t)Base < HOST_USER_LIMIT, 0)) {
+        free(Base);
+        if (Size < PAGE_SIZE && Front + Size > PAGE_SIZE)
+            Front = PAGE_SIZE;
+        Mapped = (Front + Size + GUARD_BYTES + HOST_PAGE - 1) & ~(size_t)(HOST_PAGE - 1);
+        Base = MapHigh(Mapped);
+        if (!Base)
+            return NULL;
+    }
     BlockOf(Base + Front)->Base = Base;
+    BlockOf(Base + Front)->Mapped = Mapped;
     return BlockOf(Base + Front);
+}
+
+static bool IsClassed(const POOL_REQUEST *Request)
+{
+    return Request->Size <= CLASSES * CLASS_STEP && !Request->CacheAligned;
+}
+
+static unsigned ClassOf(size_t Size)
+{
+    return Size ? (unsigned)((Size - 1) / CLASS_STEP) : 0;
 }
 
 /*
@@ -191,29 +254,52 @@ static void RecordCallers(POOL_BLOCK *Block, const void *Caller)
 
 /* ---- allocation ------------------------------------------------------------------------------------------------------ */
 
-typedef struct _POOL_REQUEST {
-    size_t Size;
-    ULONG Tag;
-    bool Paged, Zero, CacheAligned;
-} POOL_REQUEST;
+/* A block of the class from the shard's list, or a new one with room for every size of the class. */
+static POOL_BLOCK *Obtain(const POOL_REQUEST *Request, SHARD *Shard)
+{
+    unsigned Class = ClassOf(Request->Size);
+    POOL_BLOCK *Block = NULL;
+
+    if (!IsClassed(Request)) {
+        Block = Place(Request->Size, Request->CacheAligned);
+        if (Block)
+            Block->Class = 0;
+        return Block;
+    }
+    if (__atomic_load_n(&Shard->FreeCount[Class], __ATOMIC_RELAXED)) {
+        KexGuardAcquire(&Shard->Lock);
+        Block = Shard->Free[Class];
+        if (Block) {
+            Shard->Free[Class] = (POOL_BLOCK *)(void *)Block->Link.Flink;
+            __atomic_store_n(&Shard->FreeCount[Class], Shard->FreeCount[Class] - 1, __ATOMIC_RELAXED);
+        }
+        KexGuardRelease(&Shard->Lock);
+    }
+    if (!Block)
+        Block = Place((Class + 1) * CLASS_STEP, false);
+    if (Block)
+        Block->Class = (USHORT)(Class + 1);
+    return Block;
+}
 
 static void *Allocate(const POOL_REQUEST *Request, const void *Caller)
 {
+    ULONG Id = CurrentId();
+    SHARD *Shard = &Shards[Id / 4 % SHARDS];
     POOL_BLOCK *Block;
-    SHARD *Shard;
     char *Body;
 
     CheckIrql(Request->Paged, false, Caller);
-    Block = Place(Request->Size, Request->CacheAligned);
+    Block = Obtain(Request, Shard);
     if (!Block)
         return NULL;
     Body = BodyOf(Block);
     Block->Size = Request->Size;
     Block->Tag = Request->Tag;
     Block->Paged = Request->Paged;
+    Block->Shard = (UCHAR)(Shard - Shards);
     Block->Freer = NULL;
-    Block->AllocatorId = CurrentId();
-    Block->Serial = __atomic_add_fetch(&NextSerial, 1, __ATOMIC_RELAXED);
+    Block->AllocatorId = Id;
     Block->Canary = CanaryOf(Block);
     __atomic_store_n(&Block->Magic, LIVE, __ATOMIC_RELAXED);
     RecordCallers(Block, Caller);
@@ -223,14 +309,14 @@ static void *Allocate(const POOL_REQUEST *Request, const void *Caller)
         memset(Body, FRESH_FILL, Request->Size < FILL_LIMIT ? Request->Size : FILL_LIMIT);
     memset(Body + Request->Size, GUARD_FILL, GUARD_BYTES);
 
-    Shard = ShardOf(Block);
-    host_lock_acquire(&Shard->Lock);
+    KexGuardAcquire(&Shard->Lock);
+    /* Rises within a shard; across shards the thread that allocated tells more than an order would. */
+    Block->Serial = ++Shard->Allocations;
     InsertTailList(&Shard->Live, &Block->Link);
     Shard->Blocks++;
     Shard->Bytes += Request->Size;
     Shard->PagedBytes += Request->Paged ? Request->Size : 0;
-    Shard->Allocations++;
-    host_lock_release(&Shard->Lock);
+    KexGuardRelease(&Shard->Lock);
     return Body;
 }
 
@@ -352,25 +438,44 @@ static size_t FillBytes(const POOL_BLOCK *Block)
     return Block->Size < FILL_LIMIT ? Block->Size : FILL_LIMIT;
 }
 
+static bool KeepForReuse(POOL_BLOCK *Block)
+{
+    SHARD *Shard = ShardOf(Block);
+    unsigned Class = Block->Class - 1u;
+    bool Kept = false;
+
+    KexGuardAcquire(&Shard->Lock);
+    if (Shard->FreeCount[Class] < CLASS_DEPTH) {
+        Block->Link.Flink = (PLIST_ENTRY)(void *)Shard->Free[Class];
+        Shard->Free[Class] = Block;
+        __atomic_store_n(&Shard->FreeCount[Class], Shard->FreeCount[Class] + 1, __ATOMIC_RELAXED);
+        Kept = true;
+    }
+    KexGuardRelease(&Shard->Lock);
+    return Kept;
+}
+
 /* A block leaves the ones kept back. Nobody may have written to it since it was freed (MEM-005). */
 static void Discard(POOL_BLOCK *Block)
 {
     const unsigned char *Body = BodyOf(Block);
     size_t Bytes = FillBytes(Block);
 
-    for (size_t i = 0; i < Bytes; i++) {
-        if (Body[i] != POISON) {
-            char Tag[5];
+    if (Bytes && (Body[0] != POISON || memcmp(Body, Body + 1, Bytes - 1))) {
+        char Tag[5];
+        size_t At = 0;
 
-            ExxPoolTagText(Block->Tag, Tag);
-            KexFinding("MEM-005", "verifier", Block->Callers[0],
-                "pool block %p (tag %s, %zu bytes) was written at offset %zu after it was freed from %p",
-                (const void *)Body, Tag, Block->Size, i, Block->Freer);
-            break;
-        }
+        while (Body[At] == POISON)
+            At++;
+        ExxPoolTagText(Block->Tag, Tag);
+        KexFinding("MEM-005", "verifier", Block->Callers[0],
+            "pool block %p (tag %s, %zu bytes) was written at offset %zu after it was freed from %p",
+            (const void *)Body, Tag, Block->Size, At, Block->Freer);
     }
     Block->Magic = 0;
-    free(Block->Base);
+    if (Block->Class && KeepForReuse(Block))
+        return;
+    GiveBack(Block);
 }
 
 /* Shard locked: takes blocks off until the limits hold; returns them as a list by Base... of Link.Flink. */
@@ -401,10 +506,9 @@ static void DiscardAll(POOL_BLOCK *Block)
 
 static bool GuardIntact(const unsigned char *Guard)
 {
-    for (unsigned i = 0; i < GUARD_BYTES; i++)
-        if (Guard[i] != GUARD_FILL)
-            return false;
-    return true;
+    static const unsigned char Whole[GUARD_BYTES] = {[0 ... GUARD_BYTES - 1] = GUARD_FILL};
+
+    return !memcmp(Guard, Whole, GUARD_BYTES);
 }
 
 static void CheckContents(const POOL_BLOCK *Block, const void *Caller)
@@ -455,8 +559,8 @@ static void CheckHeader(const void *Body, const POOL_BLOCK *Block, ULONG Tag, co
 static void Free(void *Body, ULONG Tag, const void *Caller)
 {
     POOL_BLOCK *Block = BlockOf(Body), *Excess;
-    SHARD *Shard = ShardOf(Block);
     ULONG Live = LIVE;
+    SHARD *Shard;
 
     if (!Body || (ULONG_PTR)Body % 16)
         StopFor(BAD_POOL_CALLER, CALLER_NOT_POOL, Body, 0, Caller, "MEM-002: no allocation returns such an address");
@@ -469,8 +573,9 @@ static void Free(void *Body, ULONG Tag, const void *Caller)
     Block->Freer = Caller;
     Block->FreerId = CurrentId();
     memset(Body, POISON, FillBytes(Block));
+    Shard = ShardOf(Block);
 
-    host_lock_acquire(&Shard->Lock);
+    KexGuardAcquire(&Shard->Lock);
     RemoveEntryList(&Block->Link);
     Shard->Blocks--;
     Shard->Bytes -= Block->Size;
@@ -479,7 +584,7 @@ static void Free(void *Body, ULONG Tag, const void *Caller)
     Shard->KeptBlocks++;
     Shard->KeptBytes += Block->Size;
     Excess = TakeExcess(Shard, KEPT_BLOCKS, KEPT_BYTES);
-    host_lock_release(&Shard->Lock);
+    KexGuardRelease(&Shard->Lock);
     DiscardAll(Excess);
 }
 
@@ -519,7 +624,7 @@ SIZE_T NTAPI ExQueryPoolBlockSize(PVOID PoolBlock, PBOOLEAN QuotaCharged)
 void ExxForEachPool(void (*fn)(const EXX_POOL_VIEW *View, void *Context), void *Context)
 {
     for (unsigned i = 0; i < SHARDS; i++) {
-        host_lock_acquire(&Shards[i].Lock);
+        KexGuardAcquire(&Shards[i].Lock);
         for (PLIST_ENTRY Entry = Shards[i].Live.Flink; Entry != &Shards[i].Live; Entry = Entry->Flink) {
             const POOL_BLOCK *Block = CONTAINING_RECORD(Entry, POOL_BLOCK, Link);
             EXX_POOL_VIEW View = {.Body = BodyOf(Block), .Size = Block->Size, .Tag = Block->Tag,
@@ -527,19 +632,32 @@ void ExxForEachPool(void (*fn)(const EXX_POOL_VIEW *View, void *Context), void *
 
             fn(&View, Context);
         }
-        host_lock_release(&Shards[i].Lock);
+        KexGuardRelease(&Shards[i].Lock);
     }
 }
 
 void ExxPoolTrim(void)
 {
     for (unsigned i = 0; i < SHARDS; i++) {
-        POOL_BLOCK *All;
+        POOL_BLOCK *Kept, *Block;
 
-        host_lock_acquire(&Shards[i].Lock);
-        All = TakeExcess(&Shards[i], 0, 0);
-        host_lock_release(&Shards[i].Lock);
-        DiscardAll(All);
+        KexGuardAcquire(&Shards[i].Lock);
+        Kept = TakeExcess(&Shards[i], 0, 0);
+        KexGuardRelease(&Shards[i].Lock);
+        DiscardAll(Kept);
+        for (unsigned Class = 0; Class < CLASSES; Class++) {
+            do {
+                KexGuardAcquire(&Shards[i].Lock);
+                Block = Shards[i].Free[Class];
+                if (Block) {
+                    Shards[i].Free[Class] = (POOL_BLOCK *)(void *)Block->Link.Flink;
+                    __atomic_store_n(&Shards[i].FreeCount[Class], Shards[i].FreeCount[Class] - 1, __ATOMIC_RELAXED);
+                }
+                KexGuardRelease(&Shards[i].Lock);
+                if (Block)
+                    GiveBack(Block);
+            } while (Block);
+        }
     }
 }
 
@@ -547,11 +665,11 @@ void ExxPoolTotals(EXX_POOL_TOTALS *Totals)
 {
     memset(Totals, 0, sizeof *Totals);
     for (unsigned i = 0; i < SHARDS; i++) {
-        host_lock_acquire(&Shards[i].Lock);
+        KexGuardAcquire(&Shards[i].Lock);
         Totals->Blocks += Shards[i].Blocks;
         Totals->Bytes += Shards[i].Bytes;
         Totals->PagedBytes += Shards[i].PagedBytes;
         Totals->Allocations += Shards[i].Allocations;
-        host_lock_release(&Shards[i].Lock);
+        KexGuardRelease(&Shards[i].Lock);
     }
 }

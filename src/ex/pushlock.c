@@ -55,7 +55,7 @@ static bool Cas(PEX_PUSH_LOCK Lock, EX_PUSH_LOCK *Seen, EX_PUSH_LOCK New)
 
 /* ---- waiting ---------------------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) void AcquireSlow(PEX_PUSH_LOCK Lock, bool Exclusive, const void *Caller)
+static void NTAPI __attribute__((noinline)) AcquireSlow(PEX_PUSH_LOCK Lock, bool Exclusive, const void *Caller)
 {
     unsigned Bucket = BucketOf(Lock);
     WAITER Waiter = {.Lock = Lock, .Thread = KexCurrentThread(), .Exclusive = Exclusive};
@@ -99,7 +99,7 @@ static WAITER *NextFor(unsigned Bucket, PEX_PUSH_LOCK Lock)
 }
 
 /* The lock is ours alone and has waiters: the first gets it, with the readers right behind it when it is a reader. */
-static __attribute__((noinline)) void HandOver(PEX_PUSH_LOCK Lock)
+static void NTAPI __attribute__((noinline)) HandOver(PEX_PUSH_LOCK Lock)
 {
     unsigned Bucket = BucketOf(Lock);
     WAITER *Woken = NULL, **Tail = &Woken, *Waiter;
@@ -129,9 +129,9 @@ static __attribute__((noinline)) void HandOver(PEX_PUSH_LOCK Lock)
     }
 }
 
-/* ---- for the rooms -------------------------------------------------------------------------------------------------------- */
+/* ---- the four steps --------------------------------------------------------------------------------------------------------- */
 
-void ExxPushAcquireExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
+static inline void AcquireExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
 {
     EX_PUSH_LOCK Free = 0;
 
@@ -140,7 +140,7 @@ void ExxPushAcquireExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
         AcquireSlow(Lock, true, Caller);
 }
 
-void ExxPushAcquireShared(PEX_PUSH_LOCK Lock, const void *Caller)
+static inline void AcquireShared(PEX_PUSH_LOCK Lock, const void *Caller)
 {
     EX_PUSH_LOCK Seen = __atomic_load_n(Lock, __ATOMIC_RELAXED);
 
@@ -151,14 +151,14 @@ void ExxPushAcquireShared(PEX_PUSH_LOCK Lock, const void *Caller)
     AcquireSlow(Lock, false, Caller);
 }
 
-bool ExxPushTryExclusive(PEX_PUSH_LOCK Lock)
+static inline bool TryExclusive(PEX_PUSH_LOCK Lock)
 {
     EX_PUSH_LOCK Free = 0;
 
     return Cas(Lock, &Free, (EX_PUSH_LOCK)KexCurrentThread() | EXCLUSIVE);
 }
 
-bool ExxPushTryShared(PEX_PUSH_LOCK Lock)
+static inline bool TryShared(PEX_PUSH_LOCK Lock)
 {
     EX_PUSH_LOCK Seen = __atomic_load_n(Lock, __ATOMIC_RELAXED);
 
@@ -168,30 +168,32 @@ bool ExxPushTryShared(PEX_PUSH_LOCK Lock)
     return false;
 }
 
-void ExxPushReleaseExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
+static void KEX_SLOW BadRelease(const char *Rule, PEX_PUSH_LOCK Lock, const char *Which, const void *Caller)
+{
+    KexFinding(Rule, "verifier", Caller, "the push lock at %p, %s, is released", (void *)Lock, Which);
+}
+
+static inline void ReleaseExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
 {
     EX_PUSH_LOCK Seen = __atomic_load_n(Lock, __ATOMIC_ACQUIRE);
 
     if (__builtin_expect(!(Seen & EXCLUSIVE), 0)) {
-        KexFinding("LCK-007", "verifier", Caller, "the push lock at %p is released but not held exclusive",
-            (void *)Lock);
+        BadRelease("LCK-007", Lock, "which is not held exclusive", Caller);
         return;
     }
     if (__builtin_expect(OWNER(Seen) != KexCurrentThread(), 0))
-        KexFinding("LCK-006", "verifier", Caller, "the push lock at %p is released by a thread that does not hold it",
-            (void *)Lock);
+        BadRelease("LCK-006", Lock, "which another thread holds", Caller);
     if ((Seen & WAITERS) || !Cas(Lock, &Seen, 0))
         HandOver(Lock);
 }
 
-void ExxPushReleaseShared(PEX_PUSH_LOCK Lock, const void *Caller)
+static inline void ReleaseShared(PEX_PUSH_LOCK Lock, const void *Caller)
 {
     EX_PUSH_LOCK Seen = __atomic_load_n(Lock, __ATOMIC_ACQUIRE);
 
     for (;;) {
         if (__builtin_expect((Seen & EXCLUSIVE) || Seen < READER, 0)) {
-            KexFinding("LCK-007", "verifier", Caller, "the push lock at %p is released but not held shared",
-                (void *)Lock);
+            BadRelease("LCK-007", Lock, "which is not held shared", Caller);
             return;
         }
         /* What the other readers did comes before what the next owner does: hence the acquiring loads. */
@@ -204,6 +206,38 @@ void ExxPushReleaseShared(PEX_PUSH_LOCK Lock, const void *Caller)
     }
 }
 
+/* ---- for the rooms -------------------------------------------------------------------------------------------------------- */
+
+void ExxPushAcquireExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
+{
+    AcquireExclusive(Lock, Caller);
+}
+
+void ExxPushAcquireShared(PEX_PUSH_LOCK Lock, const void *Caller)
+{
+    AcquireShared(Lock, Caller);
+}
+
+bool ExxPushTryExclusive(PEX_PUSH_LOCK Lock)
+{
+    return TryExclusive(Lock);
+}
+
+bool ExxPushTryShared(PEX_PUSH_LOCK Lock)
+{
+    return TryShared(Lock);
+}
+
+void ExxPushReleaseExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
+{
+    ReleaseExclusive(Lock, Caller);
+}
+
+void ExxPushReleaseShared(PEX_PUSH_LOCK Lock, const void *Caller)
+{
+    ReleaseShared(Lock, Caller);
+}
+
 bool ExxPushIsHeld(const EX_PUSH_LOCK *Lock)
 {
     return __atomic_load_n(Lock, __ATOMIC_ACQUIRE) != 0;
@@ -211,15 +245,21 @@ bool ExxPushIsHeld(const EX_PUSH_LOCK *Lock)
 
 /* ---- exports: normal kernel APCs must be off already ------------------------------------------------------------------------ */
 
-static void Check(ULONG Flags, PEX_PUSH_LOCK Lock, const void *Caller)
+static void KEX_SLOW BadUse(ULONG Flags, PEX_PUSH_LOCK Lock, const void *Caller)
 {
     const ULONG_PTR Parameter[4] = {Flags, (ULONG_PTR)Lock, 0, 0};
 
     if (Flags & ~VALID_FLAGS)
         KexBugCheck(INVALID_PUSH_LOCK_FLAGS, Parameter, Caller, "LCK-018: push lock flags 0x%x are not valid", Flags);
-    if (!KexApcDisableCounts(KexCurrentThread()) && KeGetCurrentIrql() < APC_LEVEL)
-        KexFinding("LCK-015", "verifier", Caller, "the push lock at %p is used while normal kernel APCs are enabled",
-            (void *)Lock);
+    KexFinding("LCK-015", "verifier", Caller, "the push lock at %p is used while normal kernel APCs are enabled",
+        (void *)Lock);
+}
+
+static inline void Check(ULONG Flags, PEX_PUSH_LOCK Lock, const void *Caller)
+{
+    if (__builtin_expect((Flags & ~VALID_FLAGS) ||
+                         (!KexApcDisableCounts(KexCurrentThread()) && KeGetCurrentIrql() < APC_LEVEL), 0))
+        BadUse(Flags, Lock, Caller);
 }
 
 VOID NTAPI ExInitializePushLock(PEX_PUSH_LOCK PushLock)
@@ -231,37 +271,37 @@ VOID NTAPI ExInitializePushLock(PEX_PUSH_LOCK PushLock)
 VOID NTAPI ExAcquirePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
     Check(Flags, PushLock, __builtin_return_address(0));
-    ExxPushAcquireExclusive(PushLock, __builtin_return_address(0));
+    AcquireExclusive(PushLock, __builtin_return_address(0));
 }
 
 VOID NTAPI ExAcquirePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
     Check(Flags, PushLock, __builtin_return_address(0));
-    ExxPushAcquireShared(PushLock, __builtin_return_address(0));
+    AcquireShared(PushLock, __builtin_return_address(0));
 }
 
 BOOLEAN NTAPI ExTryAcquirePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
     Check(Flags, PushLock, __builtin_return_address(0));
-    return ExxPushTryExclusive(PushLock);
+    return TryExclusive(PushLock);
 }
 
 BOOLEAN NTAPI ExTryAcquirePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
     Check(Flags, PushLock, __builtin_return_address(0));
-    return ExxPushTryShared(PushLock);
+    return TryShared(PushLock);
 }
 
 VOID NTAPI ExReleasePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
     Check(Flags, PushLock, __builtin_return_address(0));
-    ExxPushReleaseExclusive(PushLock, __builtin_return_address(0));
+    ReleaseExclusive(PushLock, __builtin_return_address(0));
 }
 
 VOID NTAPI ExReleasePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
     Check(Flags, PushLock, __builtin_return_address(0));
-    ExxPushReleaseShared(PushLock, __builtin_return_address(0));
+    ReleaseShared(PushLock, __builtin_return_address(0));
 }
 
 /* Either way, whichever it is held. */
@@ -269,43 +309,43 @@ VOID NTAPI ExReleasePushLockEx(PEX_PUSH_LOCK PushLock, ULONG Flags)
 {
     Check(Flags, PushLock, __builtin_return_address(0));
     if (__atomic_load_n(PushLock, __ATOMIC_RELAXED) & EXCLUSIVE)
-        ExxPushReleaseExclusive(PushLock, __builtin_return_address(0));
+        ReleaseExclusive(PushLock, __builtin_return_address(0));
     else
-        ExxPushReleaseShared(PushLock, __builtin_return_address(0));
+        ReleaseShared(PushLock, __builtin_return_address(0));
 }
 
 /* The names that older inlined code calls, without flags. */
 VOID NTAPI ExfAcquirePushLockExclusive(PEX_PUSH_LOCK PushLock)
 {
-    ExxPushAcquireExclusive(PushLock, __builtin_return_address(0));
+    AcquireExclusive(PushLock, __builtin_return_address(0));
 }
 
 VOID NTAPI ExfAcquirePushLockShared(PEX_PUSH_LOCK PushLock)
 {
-    ExxPushAcquireShared(PushLock, __builtin_return_address(0));
+    AcquireShared(PushLock, __builtin_return_address(0));
 }
 
 VOID NTAPI ExfReleasePushLockExclusive(PEX_PUSH_LOCK PushLock)
 {
-    ExxPushReleaseExclusive(PushLock, __builtin_return_address(0));
+    ReleaseExclusive(PushLock, __builtin_return_address(0));
 }
 
 VOID NTAPI ExfReleasePushLockShared(PEX_PUSH_LOCK PushLock)
 {
-    ExxPushReleaseShared(PushLock, __builtin_return_address(0));
+    ReleaseShared(PushLock, __builtin_return_address(0));
 }
 
 VOID NTAPI ExfReleasePushLock(PEX_PUSH_LOCK PushLock)
 {
     if (__atomic_load_n(PushLock, __ATOMIC_RELAXED) & EXCLUSIVE)
-        ExxPushReleaseExclusive(PushLock, __builtin_return_address(0));
+        ReleaseExclusive(PushLock, __builtin_return_address(0));
     else
-        ExxPushReleaseShared(PushLock, __builtin_return_address(0));
+        ReleaseShared(PushLock, __builtin_return_address(0));
 }
 
 BOOLEAN NTAPI ExfTryAcquirePushLockShared(PEX_PUSH_LOCK PushLock)
 {
-    return ExxPushTryShared(PushLock);
+    return TryShared(PushLock);
 }
 
 /* Inlined releases call it when they left waiters behind; a lock of ours is released by routine and hands over itself. */

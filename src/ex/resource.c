@@ -57,15 +57,15 @@ static void Delist(PERESOURCE Resource)
     host_lock_release(&Live.Lock);
 }
 
-static void Lock(PERESOURCE Resource)
+static inline void Lock(PERESOURCE Resource)
 {
     KexSchedPoint(KEX_POINT_LOCK);
-    host_lock_acquire((host_lock *)(void *)&Resource->SpinLock);
+    KexGuardAcquire((host_lock *)(void *)&Resource->SpinLock);
 }
 
-static void Unlock(PERESOURCE Resource)
+static inline void Unlock(PERESOURCE Resource)
 {
-    host_lock_release((host_lock *)(void *)&Resource->SpinLock);
+    KexGuardRelease((host_lock *)(void *)&Resource->SpinLock);
 }
 
 /* Waiter counts are written under the lock and asked for without it. */
@@ -98,7 +98,7 @@ static POWNER_ENTRY FindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
 }
 
 /* A free entry; the table grows when there is none. Running out of host memory here has no NT answer. */
-static POWNER_ENTRY FreeOwner(PERESOURCE Resource)
+static POWNER_ENTRY NTAPI FreeOwner(PERESOURCE Resource)
 {
     POWNER_ENTRY Entry = FindOwner(Resource, 0);
     ULONG Old = Resource->OwnerTable ? Resource->OwnerTable[0].TableSize : 0, New = Old ? Old * 2 : 4;
@@ -185,7 +185,7 @@ static void Append(PVOID *Head, WAITER *Waiter)
 }
 
 /* Locked on entry, unlocked on return; the resource is ours when it returns. */
-static void WaitForGrant(PERESOURCE Resource, bool Exclusive, const void *Caller)
+static void NTAPI __attribute__((noinline)) WaitForGrant(PERESOURCE Resource, bool Exclusive, const void *Caller)
 {
     WAITER Waiter = {.Thread = KexCurrentThread()};
     KEX_WAIT Why = {.What = Exclusive ? "resource exclusive" : "resource shared", .Object = Resource,
@@ -241,7 +241,7 @@ static WAITER *TakeExclusive(PERESOURCE Resource)
     return First;
 }
 
-static void WakeAll(WAITER *Waiter)
+static void NTAPI __attribute__((noinline)) WakeAll(WAITER *Waiter)
 {
     while (Waiter) {
         WAITER *Next = Waiter->Next;
@@ -253,18 +253,25 @@ static void WakeAll(WAITER *Waiter)
 
 /* ---- rules that cost nothing to look at ----------------------------------------------------------------------------------- */
 
-static void CheckUse(PERESOURCE Resource, const char *Routine, const void *Caller)
+static void KEX_SLOW BadUse(PERESOURCE Resource, const char *Routine, const void *Caller)
 {
-    PKTHREAD Thread = KexCurrentThread();
-
-    if (__builtin_expect(!Resource->SystemResourcesList.Flink, 0))
+    if (!Resource->SystemResourcesList.Flink)
         KexFinding("LCK-005", "verifier", Caller, "%s: the resource at %p was not initialised", Routine,
             (void *)Resource);
-    if (__builtin_expect(KeGetCurrentIrql() > APC_LEVEL, 0))
+    if (KeGetCurrentIrql() > APC_LEVEL)
         KexFinding("IRQL-030", "verifier", Caller, "%s was called at IRQL %u", Routine, KeGetCurrentIrql());
-    else if (__builtin_expect(!KexApcDisableCounts(Thread) && KeGetCurrentIrql() < APC_LEVEL, 0))
+    else if (!KexApcDisableCounts(KexCurrentThread()) && KeGetCurrentIrql() < APC_LEVEL)
         KexFinding("LCK-001", "verifier", Caller,
             "%s: the resource at %p is used while normal kernel APCs are enabled", Routine, (void *)Resource);
+}
+
+static inline void CheckUse(PERESOURCE Resource, const char *Routine, const void *Caller)
+{
+    KIRQL Irql = KeGetCurrentIrql();
+
+    if (__builtin_expect(!Resource->SystemResourcesList.Flink || Irql > APC_LEVEL ||
+                         (Irql < APC_LEVEL && !KexApcDisableCounts(KexCurrentThread())), 0))
+        BadUse(Resource, Routine, Caller);
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------------------------- */
@@ -364,7 +371,13 @@ void ExxForEachOwnedResource(void (*fn)(const EXX_RESOURCE_VIEW *View, void *Con
 
 /* ---- acquire -------------------------------------------------------------------------------------------------------------------- */
 
-BOOLEAN ExxResourceExclusive(PERESOURCE Resource, BOOLEAN Wait, const void *Caller)
+static void KEX_SLOW SelfDeadlock(PERESOURCE Resource, const void *Caller)
+{
+    KexFinding("LCK-004", "verifier", Caller,
+        "the thread owns the resource at %p shared and asks for it exclusive: it waits for itself", (void *)Resource);
+}
+
+static inline BOOLEAN AcquireExclusive(PERESOURCE Resource, BOOLEAN Wait, const void *Caller)
 {
     ERESOURCE_THREAD Thread = Me();
 
@@ -379,9 +392,7 @@ BOOLEAN ExxResourceExclusive(PERESOURCE Resource, BOOLEAN Wait, const void *Call
         return FALSE;
     } else {
         if (FindOwner(Resource, Thread))
-            KexFinding("LCK-004", "verifier", Caller,
-                "the thread owns the resource at %p shared and asks for it exclusive: it waits for itself",
-                (void *)Resource);
+            SelfDeadlock(Resource, Caller);
         WaitForGrant(Resource, true, Caller);
         return TRUE;
     }
@@ -389,10 +400,15 @@ BOOLEAN ExxResourceExclusive(PERESOURCE Resource, BOOLEAN Wait, const void *Call
     return TRUE;
 }
 
+BOOLEAN ExxResourceExclusive(PERESOURCE Resource, BOOLEAN Wait, const void *Caller)
+{
+    return AcquireExclusive(Resource, Wait, Caller);
+}
+
 /* What an owner's or newcomer's wish for shared access does when exclusive waiters stand in line. */
 typedef enum { QUEUE_UNLESS_OWNER, NEVER_QUEUE, ALWAYS_QUEUE } WHEN_WANTED;
 
-static BOOLEAN AcquireShared(PERESOURCE Resource, BOOLEAN Wait, WHEN_WANTED When, const void *Caller)
+static inline BOOLEAN AcquireShared(PERESOURCE Resource, BOOLEAN Wait, WHEN_WANTED When, const void *Caller)
 {
     ERESOURCE_THREAD Thread = Me();
     bool Grant;
@@ -431,12 +447,12 @@ BOOLEAN ExxResourceShared(PERESOURCE Resource, BOOLEAN Wait, const void *Caller)
  */
 BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
-    return ExxResourceExclusive(Resource, Wait, __builtin_return_address(0));
+    return AcquireExclusive(Resource, Wait, __builtin_return_address(0));
 }
 
 BOOLEAN NTAPI ExTryToAcquireResourceExclusiveLite(PERESOURCE Resource)
 {
-    return ExxResourceExclusive(Resource, FALSE, __builtin_return_address(0));
+    return AcquireExclusive(Resource, FALSE, __builtin_return_address(0));
 }
 
 /*
@@ -463,7 +479,7 @@ BOOLEAN NTAPI ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
 PVOID NTAPI ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource)
 {
     KeEnterCriticalRegion();
-    ExxResourceExclusive(Resource, TRUE, __builtin_return_address(0));
+    AcquireExclusive(Resource, TRUE, __builtin_return_address(0));
     return NULL;
 }
 
@@ -483,7 +499,16 @@ PVOID NTAPI ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(PERESOURCE Res
 
 /* ---- release ---------------------------------------------------------------------------------------------------------------------- */
 
-static void ReleaseFor(PERESOURCE Resource, ERESOURCE_THREAD Owner, const void *Caller)
+static _Noreturn void KEX_SLOW NotOwned(PERESOURCE Resource, ERESOURCE_THREAD Owner, const char *What,
+    const void *Caller)
+{
+    const ULONG_PTR Parameter[4] = {(ULONG_PTR)Resource, Owner, (ULONG_PTR)Resource->OwnerTable, 0};
+
+    KexBugCheck(RESOURCE_NOT_OWNED, Parameter, Caller, "LCK-003: the resource at %p is %s for an owner (%p) that does "
+        "not have it so", (void *)Resource, What, (void *)Owner);
+}
+
+static inline void ReleaseFor(PERESOURCE Resource, ERESOURCE_THREAD Owner, const void *Caller)
 {
     WAITER *Woken = NULL;
     POWNER_ENTRY Entry;
@@ -493,12 +518,8 @@ static void ReleaseFor(PERESOURCE Resource, ERESOURCE_THREAD Owner, const void *
     Exclusive = OwnedExclusive(Resource);
     Entry = FindOwner(Resource, Owner);
     if (!Owner || !Entry) {
-        const ULONG_PTR Parameter[4] = {(ULONG_PTR)Resource, Owner, (ULONG_PTR)Resource->OwnerTable, 0};
-
         Unlock(Resource);
-        KexBugCheck(RESOURCE_NOT_OWNED, Parameter, Caller,
-            "LCK-003: the resource at %p is released for an owner (%p) that does not have it", (void *)Resource,
-            (void *)Owner);
+        NotOwned(Resource, Owner, "released", Caller);
     }
     if (!--Entry->OwnerCount) {
         DropEntry(Resource, Entry);
@@ -512,7 +533,8 @@ static void ReleaseFor(PERESOURCE Resource, ERESOURCE_THREAD Owner, const void *
         }
     }
     Unlock(Resource);
-    WakeAll(Woken);
+    if (Woken)
+        WakeAll(Woken);
 }
 
 void ExxResourceRelease(PERESOURCE Resource, const void *Caller)
@@ -545,11 +567,8 @@ VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 
     Lock(Resource);
     if (!OwnedExclusive(Resource) || Resource->OwnerEntry.OwnerThread != Me()) {
-        const ULONG_PTR Parameter[4] = {(ULONG_PTR)Resource, Me(), 0, 0};
-
         Unlock(Resource);
-        KexBugCheck(RESOURCE_NOT_OWNED, Parameter, __builtin_return_address(0),
-            "LCK-003: the resource at %p is converted by a thread that does not own it exclusive", (void *)Resource);
+        NotOwned(Resource, Me(), "converted", __builtin_return_address(0));
     }
     Resource->Flag &= (USHORT)~ResourceOwnedExclusive;
     Woken = TakeShared(Resource);

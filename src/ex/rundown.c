@@ -24,7 +24,7 @@ static bool Cas(PEX_RUNDOWN_REF Ref, ULONG_PTR *Seen, ULONG_PTR New)
     return __atomic_compare_exchange_n(&Ref->Count, Seen, New, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-static BOOLEAN AcquireMany(PEX_RUNDOWN_REF Ref, ULONG Count)
+static inline BOOLEAN AcquireMany(PEX_RUNDOWN_REF Ref, ULONG Count)
 {
     ULONG_PTR Seen = Load(Ref);
 
@@ -35,19 +35,15 @@ static BOOLEAN AcquireMany(PEX_RUNDOWN_REF Ref, ULONG Count)
     return FALSE;
 }
 
-static void ReleaseMany(PEX_RUNDOWN_REF Ref, ULONG Count, const void *Caller)
+static void NTAPI __attribute__((noinline)) ReleaseRunningDown(PEX_RUNDOWN_REF Ref, ULONG_PTR Seen, ULONG Count,
+    const void *Caller)
 {
-    ULONG_PTR Seen = Load(Ref);
     RUNDOWN_WAIT *Wait;
 
-    while (!(Seen & EX_RUNDOWN_ACTIVE)) {
-        if (__builtin_expect(Seen < (ULONG_PTR)Count * EX_RUNDOWN_COUNT_INC, 0)) {
-            KexFinding("LCK-027", "verifier", Caller, "rundown protection at %p is released more often than acquired",
-                (void *)Ref);
-            return;
-        }
-        if (Cas(Ref, &Seen, Seen - (ULONG_PTR)Count * EX_RUNDOWN_COUNT_INC))
-            return;
+    if (!(Seen & EX_RUNDOWN_ACTIVE)) {
+        KexFinding("LCK-027", "verifier", Caller, "rundown protection at %p is released more often than acquired",
+            (void *)Ref);
+        return;
     }
     Wait = (RUNDOWN_WAIT *)(Seen & ~(ULONG_PTR)EX_RUNDOWN_ACTIVE);
     if (__builtin_expect(!Wait, 0)) {
@@ -63,6 +59,16 @@ static void ReleaseMany(PEX_RUNDOWN_REF Ref, ULONG Count, const void *Caller)
         KexWake(Thread);
         KexUnpinThread(Thread);
     }
+}
+
+static inline void ReleaseMany(PEX_RUNDOWN_REF Ref, ULONG Count, const void *Caller)
+{
+    ULONG_PTR Seen = Load(Ref);
+
+    while (!(Seen & EX_RUNDOWN_ACTIVE) && Seen >= (ULONG_PTR)Count * EX_RUNDOWN_COUNT_INC)
+        if (Cas(Ref, &Seen, Seen - (ULONG_PTR)Count * EX_RUNDOWN_COUNT_INC))
+            return;
+    ReleaseRunningDown(Ref, Seen, Count, Caller);
 }
 
 static void WaitForAll(PEX_RUNDOWN_REF Ref, const void *Caller)

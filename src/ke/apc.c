@@ -143,6 +143,11 @@ void KexDeliverApcs(bool User)
         RunApc(Thread, Apc);
 }
 
+void KEX_SLOW KexxDeliverKernelApcs(void)
+{
+    KexDeliverApcs(false);
+}
+
 bool KexUserApcPending(PKTHREAD Thread)
 {
     return __atomic_load_n(&Thread->ApcPending[UserMode], __ATOMIC_SEQ_CST);
@@ -172,11 +177,17 @@ void KexxRundownApcs(PKTHREAD Thread)
 
 /* ---- regions --------------------------------------------------------------------------------------------------------- */
 
-static void CheckLeave(PKTHREAD Thread)
+static inline void CheckLeave(PKTHREAD Thread)
 {
     if (__builtin_expect(__atomic_load_n(&Thread->ApcPending[KernelMode], __ATOMIC_RELAXED), 0) &&
         KexxIrql(Thread) < APC_LEVEL)
-        KexDeliverApcs(false);
+        KexxDeliverKernelApcs();
+}
+
+static _Noreturn void KEX_SLOW BadLeave(const char *Rule, const char *Routine, const char *Region, const void *Caller)
+{
+    KexStop(APC_INDEX_MISMATCH, "APC_INDEX_MISMATCH", Caller,
+        "%s: %s was called by thread \"%s\", which is in no %s region", Rule, Routine, KexxCurrent->Name, Region);
 }
 
 /* Holds off normal kernel APCs until the matching leave; nests. IRQL <= APC_LEVEL (nf-ntddk-keentercriticalregion). */
@@ -191,8 +202,7 @@ VOID NTAPI KeLeaveCriticalRegion(VOID)
     PKTHREAD Thread = KexxCurrent;
 
     if (__builtin_expect(Thread->KernelApcDisable >= 0, 0))
-        KexStop(APC_INDEX_MISMATCH, "APC_INDEX_MISMATCH", __builtin_return_address(0),
-            "LCK-011: KeLeaveCriticalRegion was called by thread \"%s\", which is in no critical region", Thread->Name);
+        BadLeave("LCK-011", "KeLeaveCriticalRegion", "critical", __builtin_return_address(0));
     if (!++Thread->KernelApcDisable)
         CheckLeave(Thread);
 }
@@ -208,8 +218,7 @@ VOID NTAPI KeLeaveGuardedRegion(VOID)
     PKTHREAD Thread = KexxCurrent;
 
     if (__builtin_expect(Thread->SpecialApcDisable >= 0, 0))
-        KexStop(APC_INDEX_MISMATCH, "APC_INDEX_MISMATCH", __builtin_return_address(0),
-            "LCK-021: KeLeaveGuardedRegion was called by thread \"%s\", which is in no guarded region", Thread->Name);
+        BadLeave("LCK-021", "KeLeaveGuardedRegion", "guarded", __builtin_return_address(0));
     if (!++Thread->SpecialApcDisable)
         CheckLeave(Thread);
 }

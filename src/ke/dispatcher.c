@@ -8,6 +8,16 @@
 
 #include <string.h>
 
+void KEX_SLOW KexxLockObjectSlow(KEX_HEADER *Header)
+{
+    unsigned Spins = 0;
+
+    while (__atomic_fetch_or(&Header->Type, KEX_LOCK_BIT, __ATOMIC_ACQUIRE) & KEX_LOCK_BIT)
+        do
+            KexxRelax(&Spins);
+        while (__atomic_load_n(&Header->Type, __ATOMIC_RELAXED) & KEX_LOCK_BIT);
+}
+
 /* ---- satisfying waits ------------------------------------------------------------------------------------------ */
 
 bool KexIsDispatcherObject(const void *Object)
@@ -17,7 +27,7 @@ bool KexIsDispatcherObject(const void *Object)
     return KexxKind(Header) <= KEX_OBJECT_LAST && Header->WaitListHead.Flink && Header->WaitListHead.Blink;
 }
 
-_Noreturn void KexxBadObject(const KEX_HEADER *Header, const char *Routine, const void *Caller)
+_Noreturn void KEX_SLOW KexxBadObject(const KEX_HEADER *Header, const char *Routine, const void *Caller)
 {
     KexStop(IRQL_NOT_LESS_OR_EQUAL, "IRQL_NOT_LESS_OR_EQUAL", Caller,
         "%s was given %p, which is no initialised dispatcher object (type %u, list %p)", Routine, (const void *)Header,
@@ -207,19 +217,23 @@ void KexxFinishSignal(KEX_SIGNAL *Signal)
     }
 }
 
-/* Locked on entry, unlocked on return: the signal is there, waiters get it. */
-static void Publish(KEX_HEADER *Header)
+static void NTAPI __attribute__((noinline)) PublishToWaiters(KEX_HEADER *Header)
 {
     KEX_SIGNAL Signal;
 
-    if (IsListEmpty(&Header->WaitListHead)) {
-        KexxUnlockObject(Header);
-        return;
-    }
     KexxSignalInit(&Signal);
     KexxSatisfy(Header, &Signal);
     KexxUnlockObject(Header);
     KexxFinishSignal(&Signal);
+}
+
+/* Locked on entry, unlocked on return: the signal is there, waiters get it. */
+static inline void Publish(KEX_HEADER *Header)
+{
+    if (IsListEmpty(&Header->WaitListHead))
+        KexxUnlockObject(Header);
+    else
+        PublishToWaiters(Header);
 }
 
 void KexSignalDispatcher(PVOID Object)

@@ -186,8 +186,11 @@ BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemAr
         return Inserted;
     }
     Inserted = Enqueue(&KexxProcessors[Number], Dpc, SystemArgument1, SystemArgument2);
-    if (Inserted && __atomic_load_n(&KexxProcessors[Number].Owner, __ATOMIC_SEQ_CST) != Thread)
+    if (Inserted && __atomic_load_n(&KexxProcessors[Number].Owner, __ATOMIC_SEQ_CST) != Thread) {
+        /* An owner that is just letting go either sees the DPC now or is seen to be gone by the DPC thread. */
+        host_heavy_barrier();
         KeSetEvent(&Dpcs.Work, 0, FALSE);
+    }
     return Inserted;
 }
 

@@ -11,23 +11,11 @@ ULONG KexxProcessorCount = 4;
 /* Inlined code and drivers may read the count as data. */
 volatile CCHAR KeNumberProcessors = 4;
 
-bool KexxTryProcessor(PKTHREAD Thread, ULONG Number)
-{
-    PKTHREAD None = NULL;
-    KEX_PROCESSOR *Processor = &KexxProcessors[Number];
-
-    if (__atomic_load_n(&Processor->Owner, __ATOMIC_RELAXED) ||
-        !__atomic_compare_exchange_n(&Processor->Owner, &None, Thread, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-        return false;
-    __atomic_store_n(&Thread->Pcr.Number, Number, __ATOMIC_RELAXED);
-    return true;
-}
-
 /*
- * The last processor used first: it is nearly always free. Owners never wait for a processor, so waiting here for one
+ * Any processor. Owners never wait for a processor, so waiting here for one
  * of them to lower cannot close a circle.
  */
-void KexxTakeProcessor(PKTHREAD Thread)
+void KEX_SLOW KexxTakeProcessor(PKTHREAD Thread)
 {
     ULONG First = __atomic_load_n(&Thread->Pcr.Number, __ATOMIC_RELAXED);
     unsigned Spins = 0;
@@ -43,32 +31,15 @@ void KexxTakeProcessor(PKTHREAD Thread)
     }
 }
 
-void KexxReleaseProcessor(PKTHREAD Thread)
+/* The thread owns Processor, and does not on return. A DPC may come between the last look and the release. */
+void KEX_SLOW KexxDrainAndRelease(PKTHREAD Thread, KEX_PROCESSOR *Processor)
 {
-    KEX_PROCESSOR *Processor = &KexxProcessors[Thread->Pcr.Number];
-
-    assert(__atomic_load_n(&Processor->Owner, __ATOMIC_RELAXED) == Thread);
-    __atomic_store_n(&Processor->Owner, NULL, __ATOMIC_SEQ_CST);
-}
-
-void KexxLower(PKTHREAD Thread, KIRQL Irql)
-{
-    if (KexxIrql(Thread) >= DISPATCH_LEVEL && Irql < DISPATCH_LEVEL) {
-        KEX_PROCESSOR *Processor = &KexxProcessors[Thread->Pcr.Number];
-
-        KexxSetIrql(Thread, DISPATCH_LEVEL);
-        /* A DPC that arrives after the check and before the release finds no owner to run it: look once more. */
-        do {
-            if (__atomic_load_n(&Processor->Depth, __ATOMIC_SEQ_CST))
-                KexxDrainDpcs(Thread, Processor);
-            KexxReleaseProcessor(Thread);
-        } while (__builtin_expect(__atomic_load_n(&Processor->Depth, __ATOMIC_SEQ_CST) != 0, 0) &&
-                 KexxTryProcessor(Thread, (ULONG)(Processor - KexxProcessors)));
-    }
-    KexxSetIrql(Thread, Irql);
-    if (Irql < APC_LEVEL && __builtin_expect(__atomic_load_n(&Thread->ApcPending[KernelMode], __ATOMIC_RELAXED), 0))
-        KexDeliverApcs(false);
-    KexSchedPoint(KEX_POINT_IRQL);
+    do {
+        assert(__atomic_load_n(&Processor->Owner, __ATOMIC_RELAXED) == Thread);
+        KexxDrainDpcs(Thread, Processor);
+        __atomic_store_n(&Processor->Owner, NULL, __ATOMIC_SEQ_CST);
+    } while (__atomic_load_n(&Processor->Depth, __ATOMIC_SEQ_CST) &&
+             KexxTryProcessor(Thread, (ULONG)(Processor - KexxProcessors)));
 }
 
 /*
@@ -82,6 +53,18 @@ KIRQL NTAPI KeGetCurrentIrql(VOID)
     return Thread ? KexxIrql(Thread) : PASSIVE_LEVEL;
 }
 
+static _Noreturn void KEX_SLOW BadRaise(ULONG New, KIRQL Old, const void *Caller)
+{
+    KexStop(IRQL_NOT_GREATER_OR_EQUAL, "IRQL_NOT_GREATER_OR_EQUAL", Caller,
+        "IRQL-019: KeRaiseIrql was given level %u while the thread runs at level %u", New, Old);
+}
+
+static _Noreturn void KEX_SLOW BadLower(KIRQL New, KIRQL Old, const void *Caller)
+{
+    KexStop(IRQL_NOT_LESS_OR_EQUAL, "IRQL_NOT_LESS_OR_EQUAL", Caller,
+        "IRQL-020: KeLowerIrql was given level %u while the thread runs at level %u", New, Old);
+}
+
 /*
  * Raises to NewIrql and returns the old level. A level below the current one is IRQL_NOT_GREATER_OR_EQUAL
  * (nf-wdm-kfraiseirql).
@@ -89,11 +72,9 @@ KIRQL NTAPI KeGetCurrentIrql(VOID)
 KIRQL NTAPI KfRaiseIrql(KIRQL NewIrql)
 {
     PKTHREAD Thread = KexxCurrent;
-    KIRQL Old = KexxIrql(Thread);
 
-    if (NewIrql < Old || NewIrql > HIGH_LEVEL)
-        KexStop(IRQL_NOT_GREATER_OR_EQUAL, "IRQL_NOT_GREATER_OR_EQUAL", __builtin_return_address(0),
-            "IRQL-019: KeRaiseIrql was given level %u while the thread runs at level %u", NewIrql, Old);
+    if (__builtin_expect(NewIrql < KexxIrql(Thread) || NewIrql > HIGH_LEVEL, 0))
+        BadRaise(NewIrql, KexxIrql(Thread), __builtin_return_address(0));
     return KexxRaise(Thread, NewIrql);
 }
 
@@ -105,11 +86,9 @@ KIRQL NTAPI KfRaiseIrql(KIRQL NewIrql)
 VOID NTAPI KeLowerIrql(KIRQL NewIrql)
 {
     PKTHREAD Thread = KexxCurrent;
-    KIRQL Old = KexxIrql(Thread);
 
-    if (NewIrql > Old)
-        KexStop(IRQL_NOT_LESS_OR_EQUAL, "IRQL_NOT_LESS_OR_EQUAL", __builtin_return_address(0),
-            "IRQL-020: KeLowerIrql was given level %u while the thread runs at level %u", NewIrql, Old);
+    if (__builtin_expect(NewIrql > KexxIrql(Thread), 0))
+        BadLower(NewIrql, KexxIrql(Thread), __builtin_return_address(0));
     KexxLower(Thread, NewIrql);
 }
 
@@ -119,8 +98,7 @@ void NTAPI KexWriteCr8(ULONG64 Level)
 
     /* Inlined KeRaiseIrql and KeLowerIrql are the same instruction: the direction tells them apart. */
     if (Level > HIGH_LEVEL)
-        KexStop(IRQL_NOT_GREATER_OR_EQUAL, "IRQL_NOT_GREATER_OR_EQUAL", __builtin_return_address(0),
-            "IRQL-019: level %llu was written to CR8", (unsigned long long)Level);
+        BadRaise((ULONG)Level, KexxIrql(Thread), __builtin_return_address(0));
     if (Level >= KexxIrql(Thread))
         KexxRaise(Thread, (KIRQL)Level);
     else

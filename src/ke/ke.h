@@ -36,10 +36,17 @@ typedef struct _KEX_SCHED {
 extern const KEX_SCHED *KexSched;      /* free mode unless a seed is given */
 extern bool KexDeterministic;
 
+/*
+ * The rare way out of a hot exported routine. An ms_abi function that calls a System V function saves ten vector
+ * registers on entry, whichever path it takes; hot paths therefore call functions of their own convention only.
+ */
+#define KEX_SLOW NTAPI __attribute__((noinline, cold))
+
+void KEX_SLOW KexSchedPointSlow(KEX_POINT Point);
 static inline void KexSchedPoint(KEX_POINT Point)
 {
     if (__builtin_expect(KexDeterministic, 0))
-        KexSched->Point(Point);
+        KexSchedPointSlow(Point);
 }
 
 /* 100 ns units: since 1601 (UTC), and since the machine started. */
@@ -65,7 +72,11 @@ typedef struct _KEX_WAIT {
 PKTHREAD KexAttachHostThread(const char *Name);
 void KexDetachHostThread(void);
 /* PKTHREAD of the calling thread, NULL for a host thread that is none. Same object as PsGetCurrentThread(). */
-PKTHREAD KexCurrentThread(void);
+extern __thread PKTHREAD KexxCurrent __attribute__((tls_model("initial-exec")));
+static inline PKTHREAD KexCurrentThread(void)
+{
+    return KexxCurrent;
+}
 /*
  * A thread is an object of ob, but ke stands below ob. ke therefore allocates the body with KEX_OBJECT_PREFIX bytes in
  * front of it, where ob builds its header when it adopts the object (at once for threads that are older than ob). The
@@ -138,7 +149,7 @@ void KexSetTopLevelIrp(PIRP Irp);
 PEPROCESS KexThreadProcess(PKTHREAD Thread);                /* the process it belongs to */
 void KexSetThreadProcess(PKTHREAD Thread, PEPROCESS Process);
 PEPROCESS KexCurrentProcess(void);                          /* of the current thread, attachment counted */
-ULONG KexApcDisableCounts(PKTHREAD Thread);                 /* normal in the low half, special in the high; 0: none */
+ULONG NTAPI KexApcDisableCounts(PKTHREAD Thread);                 /* normal in the low half, special in the high; 0: none */
 const char *KexThreadName(PKTHREAD Thread);
 int KexThreadHostId(PKTHREAD Thread);
 
@@ -186,6 +197,27 @@ typedef struct _KEX_LOCK {
 void KexLockInit(KEX_LOCK *Lock, KEX_RANK Rank, const char *Name);
 void KexLockAcquire(KEX_LOCK *Lock);
 void KexLockRelease(KEX_LOCK *Lock);
+
+/*
+ * A guard inside an NT structure (a resource's own word, a table's bucket): no rank, no owner, a few instructions long,
+ * nothing called while it is held. The fast paths are inline.
+ */
+void KEX_SLOW KexGuardWait(host_lock *Guard);
+void KEX_SLOW KexGuardWake(host_lock *Guard);
+static inline void KexGuardAcquire(host_lock *Guard)
+{
+    uint32_t Free = 0;
+
+    if (!__atomic_compare_exchange_n(&Guard->word, &Free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        KexGuardWait(Guard);
+}
+static inline void KexGuardRelease(host_lock *Guard)
+{
+    uint32_t Held = 1;
+
+    if (!__atomic_compare_exchange_n(&Guard->word, &Held, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        KexGuardWake(Guard);
+}
 
 /* ---- hooks: the way up to trace, verify, chaos and the machine ------------------------------------------- */
 

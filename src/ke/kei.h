@@ -51,14 +51,14 @@ static inline void KexxRelax(unsigned *Spins)
         host_thread_yield();
 }
 
+void KEX_SLOW KexxLockObjectSlow(KEX_HEADER *Header);
 static inline void KexxLockObject(KEX_HEADER *Header)
 {
-    unsigned Spins = 0;
+    UCHAR Type = __atomic_load_n(&Header->Type, __ATOMIC_RELAXED) & (UCHAR)~KEX_LOCK_BIT;
 
-    while (__atomic_fetch_or(&Header->Type, KEX_LOCK_BIT, __ATOMIC_ACQUIRE) & KEX_LOCK_BIT)
-        do
-            KexxRelax(&Spins);
-        while (__atomic_load_n(&Header->Type, __ATOMIC_RELAXED) & KEX_LOCK_BIT);
+    if (!__atomic_compare_exchange_n(&Header->Type, &Type, (UCHAR)(Type | KEX_LOCK_BIT), false, __ATOMIC_ACQUIRE,
+            __ATOMIC_RELAXED))
+        KexxLockObjectSlow(Header);
 }
 
 static inline bool KexxTryLockObject(KEX_HEADER *Header)
@@ -140,7 +140,7 @@ bool KexxTakeAll(PKTHREAD Thread);
 /* Ends the wait of a thread from outside (alert, APC) with Result; false when it is not waiting. */
 bool KexxBreakWait(PKTHREAD Thread, NTSTATUS Result);
 /* Stops the machine when the locked object cannot be one (never initialised, overwritten). */
-_Noreturn void KexxBadObject(const KEX_HEADER *Header, const char *Routine, const void *Caller);
+_Noreturn void KEX_SLOW KexxBadObject(const KEX_HEADER *Header, const char *Routine, const void *Caller);
 static inline void KexxLockChecked(KEX_HEADER *Header, const char *Routine, const void *Caller)
 {
     KexxLockObject(Header);
@@ -168,9 +168,7 @@ extern ULONG KexxProcessorCount;
 
 /* Runs the DPCs of a processor that the current thread owns, at DISPATCH_LEVEL. */
 void KexxDrainDpcs(PKTHREAD Thread, KEX_PROCESSOR *Processor);
-void KexxTakeProcessor(PKTHREAD Thread);
-bool KexxTryProcessor(PKTHREAD Thread, ULONG Number);
-void KexxReleaseProcessor(PKTHREAD Thread);
+void KEX_SLOW KexxTakeProcessor(PKTHREAD Thread);
 NTSTATUS KexxStartDpcThread(void);
 void KexxStopDpcThread(void);
 NTSTATUS KexxStartTimerThread(void);
@@ -255,9 +253,6 @@ struct _KTHREAD {
     KEX_PCR Pcr __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
-/* The calling thread; one fs-relative load. */
-extern __thread PKTHREAD KexxCurrent __attribute__((tls_model("initial-exec")));
-
 static inline KIRQL KexxIrql(PKTHREAD Thread)
 {
     return (KIRQL)__atomic_load_n(&Thread->Pcr.Irql, __ATOMIC_RELAXED);
@@ -266,17 +261,56 @@ static inline void KexxSetIrql(PKTHREAD Thread, KIRQL Irql)
 {
     __atomic_store_n(&Thread->Pcr.Irql, Irql, __ATOMIC_RELAXED);
 }
-/* Raise and lower without the caller's checks. */
+static inline bool KexxTryProcessor(PKTHREAD Thread, ULONG Number)
+{
+    PKTHREAD None = NULL;
+    KEX_PROCESSOR *Processor = &KexxProcessors[Number];
+
+    if (!__atomic_compare_exchange_n(&Processor->Owner, &None, Thread, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    __atomic_store_n(&Thread->Pcr.Number, Number, __ATOMIC_RELAXED);
+    return true;
+}
+
+/* Raise and lower without the caller's checks. The last processor is tried first: it is nearly always free. */
 static inline KIRQL KexxRaise(PKTHREAD Thread, KIRQL Irql)
 {
     KIRQL Old = KexxIrql(Thread);
 
-    if (Irql >= DISPATCH_LEVEL && Old < DISPATCH_LEVEL)
+    if (Irql >= DISPATCH_LEVEL && Old < DISPATCH_LEVEL && !KexxTryProcessor(Thread, Thread->Pcr.Number))
         KexxTakeProcessor(Thread);
     KexxSetIrql(Thread, Irql);
     return Old;
 }
-void KexxLower(PKTHREAD Thread, KIRQL Irql);
+
+void KEX_SLOW KexxDrainAndRelease(PKTHREAD Thread, KEX_PROCESSOR *Processor);
+void KEX_SLOW KexxDeliverKernelApcs(void);
+
+/*
+ * The release is a plain store and the look at the queue behind it a plain load: who queues a DPC for somebody else's
+ * processor pays for the barrier between the two (dpc.c).
+ */
+static inline void KexxLower(PKTHREAD Thread, KIRQL Irql)
+{
+    if (Irql < DISPATCH_LEVEL && KexxIrql(Thread) >= DISPATCH_LEVEL) {
+        KEX_PROCESSOR *Processor = &KexxProcessors[Thread->Pcr.Number];
+
+        KexxSetIrql(Thread, DISPATCH_LEVEL);
+        if (__builtin_expect(!__atomic_load_n(&Processor->Depth, __ATOMIC_RELAXED), 1)) {
+            __atomic_store_n(&Processor->Owner, NULL, __ATOMIC_RELEASE);
+            __atomic_signal_fence(__ATOMIC_SEQ_CST);
+            if (__builtin_expect(__atomic_load_n(&Processor->Depth, __ATOMIC_RELAXED) != 0, 0) &&
+                KexxTryProcessor(Thread, (ULONG)(Processor - KexxProcessors)))
+                KexxDrainAndRelease(Thread, Processor);
+        } else {
+            KexxDrainAndRelease(Thread, Processor);
+        }
+    }
+    KexxSetIrql(Thread, Irql);
+    if (Irql < APC_LEVEL && __builtin_expect(__atomic_load_n(&Thread->ApcPending[KernelMode], __ATOMIC_RELAXED), 0))
+        KexxDeliverKernelApcs();
+    KexSchedPoint(KEX_POINT_IRQL);
+}
 
 static inline void KexxPin(PKTHREAD Thread)
 {

@@ -45,3 +45,15 @@ void KexLockRelease(KEX_LOCK *Lock)
     __atomic_store_n(&Lock->Owner, NULL, __ATOMIC_RELAXED);
     host_lock_release(&Lock->Host);
 }
+
+/* ---- guards: host locks whose fast paths are inline ------------------------------------------------------------------- */
+
+void KEX_SLOW KexGuardWait(host_lock *Guard)
+{
+    host_lock_acquire(Guard);
+}
+
+void KEX_SLOW KexGuardWake(host_lock *Guard)
+{
+    host_lock_release(Guard);
+}

@@ -48,6 +48,11 @@ static uint64_t OwnProgress;
 uint64_t *KexProgressCounter = &OwnProgress;
 ULONG KexBuild = KEX_DEFAULT_BUILD;
 
+void KEX_SLOW KexSchedPointSlow(KEX_POINT Point)
+{
+    KexSched->Point(Point);
+}
+
 LONGLONG KexSystemTime(void)
 {
     return (LONGLONG)(KexSched->Now() / 100);

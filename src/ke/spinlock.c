@@ -79,7 +79,7 @@ static void SpinEnd(SPIN *Spin)
         ShowWait(KexxCurrent, NULL, 0);
 }
 
-static __attribute__((noinline)) void AcquireSlow(PKSPIN_LOCK Lock, KSPIN_LOCK Mine, const void *Caller)
+static void KEX_SLOW AcquireSlow(PKSPIN_LOCK Lock, KSPIN_LOCK Mine, const void *Caller)
 {
     SPIN Spin = {0};
     KSPIN_LOCK Seen;
@@ -118,7 +118,7 @@ static inline bool TryAcquire(PKSPIN_LOCK Lock, PKTHREAD Thread)
     return __atomic_compare_exchange_n(Lock, &Free, OwnerWord(Thread, 0), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-static __attribute__((noinline)) void BadRelease(PKSPIN_LOCK Lock, KSPIN_LOCK Seen, KSPIN_LOCK Family,
+static void KEX_SLOW BadRelease(PKSPIN_LOCK Lock, KSPIN_LOCK Seen, KSPIN_LOCK Family,
     const void *Caller)
 {
     if (!(Seen & HELD))
@@ -140,10 +140,15 @@ static inline void Release(PKSPIN_LOCK Lock, PKTHREAD Thread, KSPIN_LOCK Family,
     __atomic_store_n(Lock, 0, __ATOMIC_RELEASE);
 }
 
-static void CheckIrql(PKTHREAD Thread, const char *Rule, bool Good, const char *Routine, const void *Caller)
+static void KEX_SLOW BadIrql(const char *Rule, const char *Routine, const void *Caller)
+{
+    KexFinding(Rule, "verifier", Caller, "%s was called at IRQL %u", Routine, KexxIrql(KexxCurrent));
+}
+
+static inline void CheckIrql(const char *Rule, bool Good, const char *Routine, const void *Caller)
 {
     if (__builtin_expect(!Good, 0))
-        KexFinding(Rule, "verifier", Caller, "%s was called at IRQL %u", Routine, KexxIrql(Thread));
+        BadIrql(Rule, Routine, Caller);
 }
 
 /* ---- plain spin locks ---------------------------------------------------------------------------------------------- */
@@ -160,7 +165,7 @@ KIRQL NTAPI KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
     PKTHREAD Thread = KexxCurrent;
     KIRQL Old;
 
-    CheckIrql(Thread, "IRQL-038", KexxIrql(Thread) <= DISPATCH_LEVEL, "KeAcquireSpinLock", __builtin_return_address(0));
+    CheckIrql("IRQL-038", KexxIrql(Thread) <= DISPATCH_LEVEL, "KeAcquireSpinLock", __builtin_return_address(0));
     Old = KexxRaise(Thread, DISPATCH_LEVEL);
     Acquire(SpinLock, Thread, 0, __builtin_return_address(0));
     return Old;
@@ -171,7 +176,7 @@ VOID NTAPI KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
     PKTHREAD Thread = KexxCurrent;
 
-    CheckIrql(Thread, "IRQL-037", KexxIrql(Thread) == DISPATCH_LEVEL, "KeReleaseSpinLock", __builtin_return_address(0));
+    CheckIrql("IRQL-037", KexxIrql(Thread) == DISPATCH_LEVEL, "KeReleaseSpinLock", __builtin_return_address(0));
     Release(SpinLock, Thread, 0, __builtin_return_address(0));
     KexxLower(Thread, NewIrql);
 }
@@ -180,7 +185,7 @@ VOID NTAPI KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
     PKTHREAD Thread = KexxCurrent;
 
-    CheckIrql(Thread, "IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL, "KeAcquireSpinLockAtDpcLevel",
+    CheckIrql("IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL, "KeAcquireSpinLockAtDpcLevel",
         __builtin_return_address(0));
     Acquire(SpinLock, Thread, 0, __builtin_return_address(0));
 }
@@ -189,7 +194,7 @@ VOID NTAPI KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
 {
     PKTHREAD Thread = KexxCurrent;
 
-    CheckIrql(Thread, "IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL, "KeReleaseSpinLockFromDpcLevel",
+    CheckIrql("IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL, "KeReleaseSpinLockFromDpcLevel",
         __builtin_return_address(0));
     Release(SpinLock, Thread, 0, __builtin_return_address(0));
 }
@@ -230,7 +235,7 @@ VOID NTAPI KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HAN
 {
     PKTHREAD Thread = KexxCurrent;
 
-    CheckIrql(Thread, "IRQL-038", KexxIrql(Thread) <= DISPATCH_LEVEL, "KeAcquireInStackQueuedSpinLock",
+    CheckIrql("IRQL-038", KexxIrql(Thread) <= DISPATCH_LEVEL, "KeAcquireInStackQueuedSpinLock",
         __builtin_return_address(0));
     LockHandle->LockQueue.Next = NULL;
     LockHandle->LockQueue.Lock = SpinLock;
@@ -250,7 +255,7 @@ VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK
 {
     PKTHREAD Thread = KexxCurrent;
 
-    CheckIrql(Thread, "IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL, "KeAcquireInStackQueuedSpinLockAtDpcLevel",
+    CheckIrql("IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL, "KeAcquireInStackQueuedSpinLockAtDpcLevel",
         __builtin_return_address(0));
     LockHandle->LockQueue.Next = NULL;
     LockHandle->LockQueue.Lock = SpinLock;
@@ -283,7 +288,7 @@ VOID NTAPI KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle)
 
 /* ---- reader-writer spin locks --------------------------------------------------------------------------------------- */
 
-static void AcquireShared(PEX_SPIN_LOCK Lock, const void *Caller)
+static void NTAPI AcquireShared(PEX_SPIN_LOCK Lock, const void *Caller)
 {
     SPIN Spin = {0};
     LONG Seen;
@@ -301,7 +306,7 @@ static void AcquireShared(PEX_SPIN_LOCK Lock, const void *Caller)
     SpinEnd(&Spin);
 }
 
-static void AcquireExclusive(PEX_SPIN_LOCK Lock, const void *Caller)
+static void NTAPI AcquireExclusive(PEX_SPIN_LOCK Lock, const void *Caller)
 {
     SPIN Spin = {0};
     LONG Seen;

@@ -288,11 +288,6 @@ void KexEnd(void)
 
 /* ---- facts about threads -------------------------------------------------------------------------------------- */
 
-PKTHREAD KexCurrentThread(void)
-{
-    return KexxCurrent;
-}
-
 ULONG KexAllocateClientId(void)
 {
     return __atomic_add_fetch(&NextClientId, 4, __ATOMIC_RELAXED);
@@ -365,7 +360,7 @@ int KexThreadHostId(PKTHREAD Thread)
     return Thread->HostId;
 }
 
-ULONG KexApcDisableCounts(PKTHREAD Thread)
+ULONG NTAPI KexApcDisableCounts(PKTHREAD Thread)
 {
     return (USHORT)-Thread->KernelApcDisable | (ULONG)(USHORT)-Thread->SpecialApcDisable << 16;
 }

@@ -264,6 +264,39 @@ static NTSTATUS WaitForOne(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable
     return WaitFor(Thread, &Request);
 }
 
+static NTSTATUS NTAPI __attribute__((noinline)) WaitDescribed(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+    PLARGE_INTEGER Timeout, const void *Caller)
+{
+    KEX_WAIT Why = {.What = KindNames[KexxKind(Object) <= KEX_OBJECT_LAST ? KexxKind(Object) : 7], .Object = Object,
+                    .Owner = OwnerOf, .Timed = Timeout != NULL, .Caller = Caller};
+
+    return WaitForOne(Object, Mode, Alertable, Timeout, &Why);
+}
+
+/*
+ * The common cases without the machinery: the object is signalled, or is not and the caller does not wait. Nothing else
+ * can end a wait that was never armed. Mutants have owners to set and go the long way.
+ */
+static inline bool TakeAtOnce(KEX_HEADER *Header, bool Poll, NTSTATUS *Status)
+{
+    UCHAR Kind = KexxKind(Header);
+    bool Ready;
+
+    if (Kind == KEX_OBJECT_MUTANT || Kind > KEX_OBJECT_LAST || KexDeterministic)
+        return false;
+    KexxLockObject(Header);
+    Ready = Header->SignalState > 0;
+    if (Ready) {
+        if (Kind == KEX_OBJECT_SYNCHRONIZATION_EVENT || Kind == KEX_OBJECT_SYNCHRONIZATION_TIMER)
+            KexxSetState(Header, 0);
+        else if (Kind == KEX_OBJECT_SEMAPHORE || Kind == KEX_OBJECT_QUEUE)
+            KexxSetState(Header, Header->SignalState - 1);
+    }
+    KexxUnlockObject(Header);
+    *Status = Ready ? STATUS_SUCCESS : STATUS_TIMEOUT;
+    return Ready || Poll;
+}
+
 /*
  * Waits until Object is signalled. Timeout: NULL for ever, 0 not at all, negative from now, positive a system time, in
  * 100 ns. IRQL <= APC_LEVEL, at DISPATCH_LEVEL only with a zero time-out. STATUS_SUCCESS, STATUS_TIMEOUT; with
@@ -273,11 +306,12 @@ static NTSTATUS WaitForOne(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable
 NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
     BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    KEX_WAIT Why = {.What = KindNames[KexxKind(Object) <= KEX_OBJECT_LAST ? KexxKind(Object) : 7], .Object = Object,
-                    .Owner = OwnerOf, .Timed = Timeout != NULL, .Caller = __builtin_return_address(0)};
+    NTSTATUS Status;
 
     (void)WaitReason;
-    return WaitForOne(Object, WaitMode, Alertable, Timeout, &Why);
+    if (TakeAtOnce(Object, Timeout && !Timeout->QuadPart && !Alertable, &Status))
+        return Status;
+    return WaitDescribed(Object, WaitMode, Alertable, Timeout, __builtin_return_address(0));
 }
 
 NTSTATUS KexWaitForObject(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
