@@ -7,6 +7,12 @@
 #include "sal.h"
 #include "sdkddkver.h"
 #include "guiddef.h"
+#if defined(_WIN32)
+/* Drivers use these without including them: the kit's ntdef.h and wdm.h bring them. */
+#include "crt/ctype.h"
+#include "crt/excpt.h"
+#include "crt/string.h"
+#endif
 
 #if defined(__cplusplus)
 /* RTL_CONSTANT_STRING's buffer: counted strings have no const buffer, literals do. */
@@ -388,6 +394,7 @@ typedef const OBJECT_ATTRIBUTES *PCOBJECT_ATTRIBUTES;
     RTL_CONSTANT_OBJECT_ATTRIBUTES(name, attributes)
 
 #define OBJ_HANDLE_TAGBITS 0x00000003L
+#define OBJ_NAME_PATH_SEPARATOR ((WCHAR)L'\\')
 
 #define NT_SUCCESS(s)     (((NTSTATUS)(s)) >= 0)
 #define NT_INFORMATION(s) ((((ULONG)(s)) >> 30) == 1)

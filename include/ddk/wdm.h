@@ -29,4 +29,3 @@
 #include "nt/io.h"
 #include "nt/cm.h"
 #include "nt/zw.h"
-#include "nt/well_known.h"

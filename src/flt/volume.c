@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Volumes: finding them and what they are called. */
 #include "fltx.h"
+#include <ntdddisk.h>
 #include "io/io.h"
 
 void FltxFreeVolume(PFLT_VOLUME Volume)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interlocked operations and fenced reads and writes, over the compiler's atomics in both worlds. */
+/* Interlocked operations, fenced reads and writes: over the compiler's atomics in both worlds. */
 #ifndef OPENFLT_NT_INTERLOCKED_H
 #define OPENFLT_NT_INTERLOCKED_H
 

@@ -243,6 +243,13 @@ NT_BEGIN_C
 #define DRVO_BOOTREINIT_REGISTERED     0x00000020
 #define DRVO_LEGACY_RESOURCES          0x00000040
 
+/* What a completion routine returns; everything but the second lets completion go on. */
+#define STATUS_CONTINUE_COMPLETION STATUS_SUCCESS
+typedef enum _IO_COMPLETION_ROUTINE_RESULT {
+    ContinueCompletion = STATUS_CONTINUE_COMPLETION,
+    StopCompletion = STATUS_MORE_PROCESSING_REQUIRED
+} IO_COMPLETION_ROUTINE_RESULT, *PIO_COMPLETION_ROUTINE_RESULT;
+
 /* Driver routines. */
 typedef NTSTATUS NTAPI DRIVER_INITIALIZE(struct _DRIVER_OBJECT *DriverObject,
                                          PUNICODE_STRING RegistryPath);
@@ -621,6 +628,7 @@ typedef struct _IO_DRIVER_CREATE_CONTEXT {
     PESILO SiloContext;
 } IO_DRIVER_CREATE_CONTEXT, *PIO_DRIVER_CREATE_CONTEXT;
 
+#define IO_OPEN_TARGET_DIRECTORY          0x0004
 #define IO_FORCE_ACCESS_CHECK             0x0001
 #define IO_NO_PARAMETER_CHECKING          0x0100
 #define IO_REPARSE                        0x0

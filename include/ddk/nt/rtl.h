@@ -40,7 +40,7 @@ FORCEINLINE VOID RtlFillMemoryUlong(PVOID Destination, SIZE_T Length, ULONG Patt
         At[i] = Pattern;
 }
 
-/* Lists. A corrupt one ends the machine at once, as the first wild write it would cause might not. */
+/* Lists. A corrupt one ends the machine at once, before the wild write it would cause. */
 #define FAST_FAIL_CORRUPT_LIST_ENTRY 3
 #define FAST_FAIL_INVALID_ARG        5
 #define FAST_FAIL_FATAL_APP_EXIT     7

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routines the kernel exports though no public header declares them. A driver that uses one declares
- * it in its own words, so only the host sees these declarations.
+ * Routines the kernel exports though no public header declares them. A driver that uses one
+ * declares it in its own words, so only the host sees these declarations.
  */
 #ifndef OPENFLT_NT_UNDOCUMENTED_H
 #define OPENFLT_NT_UNDOCUMENTED_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Volumes as file systems show them: volume information, FSCTLs, reparse points, oplock requests. */
+/* Volumes as file systems show them: information, FSCTLs, reparse points, oplock requests. */
 #ifndef OPENFLT_NT_VOLUME_TYPES_H
 #define OPENFLT_NT_VOLUME_TYPES_H
 

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* The compiler's own. */
+#include_next <stdarg.h>

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* Types of the user-mode headers that drivers use too; all of them are in ntdef.h. */
+#ifndef OPENFLT_DDK_MINWINDEF_H
+#define OPENFLT_DDK_MINWINDEF_H
+
+#include "ntdef.h"
+
+
+
+#endif

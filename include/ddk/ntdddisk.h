@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Disks: geometry, partitions, lengths. */
+#ifndef OPENFLT_DDK_NTDDDISK_H
+#define OPENFLT_DDK_NTDDDISK_H
+
+#include "nt/pnp_types.h"
+#include "ntddstor.h"
+
+NT_BEGIN_C
+
+#define IOCTL_DISK_BASE FILE_DEVICE_DISK
+#define NT_DISK(function, access) CTL_CODE(IOCTL_DISK_BASE, function, METHOD_BUFFERED, access)
+#define NT_DISK_RW FILE_READ_ACCESS | FILE_WRITE_ACCESS
+#define IOCTL_DISK_GET_DRIVE_GEOMETRY     NT_DISK(0x0000, FILE_ANY_ACCESS)
+#define IOCTL_DISK_GET_PARTITION_INFO     NT_DISK(0x0001, FILE_READ_ACCESS)
+#define IOCTL_DISK_SET_PARTITION_INFO     NT_DISK(0x0002, NT_DISK_RW)
+#define IOCTL_DISK_GET_DRIVE_LAYOUT       NT_DISK(0x0003, FILE_READ_ACCESS)
+#define IOCTL_DISK_VERIFY                 NT_DISK(0x0005, FILE_ANY_ACCESS)
+#define IOCTL_DISK_IS_WRITABLE            NT_DISK(0x0009, FILE_ANY_ACCESS)
+#define IOCTL_DISK_GET_PARTITION_INFO_EX  NT_DISK(0x0012, FILE_ANY_ACCESS)
+#define IOCTL_DISK_GET_DRIVE_LAYOUT_EX    NT_DISK(0x0014, FILE_ANY_ACCESS)
+#define IOCTL_DISK_GET_LENGTH_INFO        NT_DISK(0x0017, FILE_READ_ACCESS)
+#define IOCTL_DISK_GET_DRIVE_GEOMETRY_EX  NT_DISK(0x0028, FILE_ANY_ACCESS)
+#define IOCTL_DISK_UPDATE_PROPERTIES      NT_DISK(0x0050, FILE_ANY_ACCESS)
+#define IOCTL_DISK_CHECK_VERIFY           NT_DISK(0x0200, FILE_READ_ACCESS)
+#define IOCTL_DISK_MEDIA_REMOVAL          NT_DISK(0x0201, FILE_READ_ACCESS)
+#define IOCTL_DISK_EJECT_MEDIA            NT_DISK(0x0202, FILE_READ_ACCESS)
+
+typedef enum _MEDIA_TYPE { Unknown, RemovableMedia = 11, FixedMedia = 12 } MEDIA_TYPE, *PMEDIA_TYPE;
+
+typedef struct _DISK_GEOMETRY {
+    LARGE_INTEGER Cylinders;
+    MEDIA_TYPE MediaType;
+    ULONG TracksPerCylinder;
+    ULONG SectorsPerTrack;
+    ULONG BytesPerSector;
+} DISK_GEOMETRY, *PDISK_GEOMETRY;
+
+typedef struct _DISK_GEOMETRY_EX {
+    DISK_GEOMETRY Geometry;
+    LARGE_INTEGER DiskSize;
+    UCHAR Data[1];
+} DISK_GEOMETRY_EX, *PDISK_GEOMETRY_EX;
+
+typedef struct _GET_LENGTH_INFORMATION {
+    LARGE_INTEGER Length;
+} GET_LENGTH_INFORMATION, *PGET_LENGTH_INFORMATION;
+
+typedef struct _PARTITION_INFORMATION {
+    LARGE_INTEGER StartingOffset;
+    LARGE_INTEGER PartitionLength;
+    ULONG HiddenSectors;
+    ULONG PartitionNumber;
+    UCHAR PartitionType;
+    BOOLEAN BootIndicator;
+    BOOLEAN RecognizedPartition;
+    BOOLEAN RewritePartition;
+} PARTITION_INFORMATION, *PPARTITION_INFORMATION;
+
+typedef enum _PARTITION_STYLE {
+    PARTITION_STYLE_MBR,
+    PARTITION_STYLE_GPT,
+    PARTITION_STYLE_RAW
+} PARTITION_STYLE;
+
+typedef struct _PARTITION_INFORMATION_MBR {
+    UCHAR PartitionType;
+    BOOLEAN BootIndicator;
+    BOOLEAN RecognizedPartition;
+    ULONG HiddenSectors;
+    GUID PartitionId;
+} PARTITION_INFORMATION_MBR, *PPARTITION_INFORMATION_MBR;
+
+typedef struct _PARTITION_INFORMATION_GPT {
+    GUID PartitionType;
+    GUID PartitionId;
+    ULONG64 Attributes;
+    WCHAR Name[36];
+} PARTITION_INFORMATION_GPT, *PPARTITION_INFORMATION_GPT;
+
+typedef struct _PARTITION_INFORMATION_EX {
+    PARTITION_STYLE PartitionStyle;
+    LARGE_INTEGER StartingOffset;
+    LARGE_INTEGER PartitionLength;
+    ULONG PartitionNumber;
+    BOOLEAN RewritePartition;
+    BOOLEAN IsServicePartition;
+    union {
+        PARTITION_INFORMATION_MBR Mbr;
+        PARTITION_INFORMATION_GPT Gpt;
+    };
+} PARTITION_INFORMATION_EX, *PPARTITION_INFORMATION_EX;
+
+NT_END_C
+
+#endif
