@@ -438,7 +438,7 @@ VOID NTAPI IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         KexFinding("IRP-006", "verifier", __builtin_return_address(0),
                    "request %p was completed with status 0x%08x", (void *)Irp,
                    (unsigned)Irp->IoStatus.Status);
-    if (__builtin_expect(Irp->CancelRoutine != NULL, 0))
+    if (__builtin_expect(__atomic_load_n(&Irp->CancelRoutine, __ATOMIC_RELAXED) != NULL, 0))
         KexFinding("IRP-007", "verifier", __builtin_return_address(0),
                    "request %p was completed with its cancel routine still set", (void *)Irp);
     KexProgress();

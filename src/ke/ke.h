@@ -88,6 +88,7 @@ typedef struct _KEX_OBJECT_OPS {
     void (*AdoptThread)(PVOID Body, LONG References);
     void (*Reference)(PVOID Body);
     void (*Dereference)(PVOID Body);
+    void (*Ending)(PVOID Body);     /* in the thread itself, before it unwinds; NULL: nobody asks */
 } KEX_OBJECT_OPS;
 void KexSetObjectOps(const KEX_OBJECT_OPS *Ops);
 void KexThreadDelete(PVOID Body);

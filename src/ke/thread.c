@@ -260,6 +260,8 @@ _Noreturn void KexThreadExit(NTSTATUS Status)
 
     assert(Thread && Thread->Started);
     Thread->ExitStatus = Status;
+    if (Ops.Ending)
+        Ops.Ending(Thread);
     longjmp(Thread->Exit, 1);
 }
 

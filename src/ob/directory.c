@@ -277,8 +277,10 @@ NTSTATUS ObxOpenReplaceName(OBX_OPEN *Open, PCUNICODE_STRING Prefix, PCUNICODE_S
     if (!Buffer)
         return STATUS_INSUFFICIENT_RESOURCES;
     /* Both parts may point into the old buffer. */
-    memcpy(Buffer, Prefix->Buffer, Prefix->Length);
-    memcpy((char *)Buffer + Prefix->Length, Suffix->Buffer, Suffix->Length);
+    if (Prefix->Length)
+        memcpy(Buffer, Prefix->Buffer, Prefix->Length);
+    if (Suffix->Length)
+        memcpy((char *)Buffer + Prefix->Length, Suffix->Buffer, Suffix->Length);
     Buffer[Bytes / sizeof(WCHAR)] = 0;
     free(Open->NameBuffer);
     Open->NameBuffer = Buffer;

@@ -67,7 +67,7 @@ enum {
     OBX_KERNEL_ONLY = 2,
     OBX_TEMPORARY_NAME = 4,
     OBX_FOREIGN_MEMORY = 8,
-    OBX_EXCLUSIVE = 16
+    OBX_EXCLUSIVE = 16, OBX_ANNOUNCED = 32 /* a thread that callbacks were told of */
 };
 
 /* One holder for the leak report: who took references from which address and how many are left. */

@@ -209,7 +209,8 @@ static void DereferenceThread(PVOID Body)
 
 NTSTATUS PsxStart(void)
 {
-    static const KEX_OBJECT_OPS Ops = {AdoptThread, ReferenceThread, DereferenceThread};
+    static const KEX_OBJECT_OPS Ops = {AdoptThread, ReferenceThread, DereferenceThread,
+                                      PspThreadEnding};
     static const UNICODE_STRING Name = RTL_CONSTANT_STRING(L"System");
     NTSTATUS Status;
 

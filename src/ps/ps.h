@@ -39,6 +39,10 @@ void PsxSetToken(PEPROCESS Process, PACCESS_TOKEN Token);
 OBX_HANDLE_TABLE *PsxHandleTable(PEPROCESS Process);
 void PsxForEachProcess(void (*fn)(PEPROCESS Process, void *Context), void *Context);
 
+/* As KexThreadStart, with the thread callbacks drivers registered run at its start and end. */
+NTSTATUS PsxStartThread(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context,
+                        PKTHREAD *Thread);
+
 /* A driver image is in memory (process NULL: kernel): runs the image-load callbacks. */
 void PsxNotifyImage(PUNICODE_STRING FullName, HANDLE ProcessId, PVOID Base, SIZE_T Size,
                     bool System);

@@ -7,15 +7,18 @@
 typedef struct _START {
     PKSTART_ROUTINE Routine;
     PVOID Context;
-    KEVENT Go; /* set when the creation callbacks have run */
+    KEVENT Go;              /* set when the creation callbacks have run */
 } START;
 
-static void EndThread(NTSTATUS Status)
+void PspThreadEnding(PVOID Body)
 {
-    PKTHREAD Thread = KexCurrentThread();
+    OBX_HEADER *Header = OBX_HEADER_OF(Body);
+    PKTHREAD Thread = Body;
 
+    if (!(Header->Flags & OBX_ANNOUNCED))
+        return;
+    Header->Flags &= ~(ULONG)OBX_ANNOUNCED;
     PspNotifyThread(KexThreadProcess(Thread), KexThreadClientId(Thread), false);
-    KexThreadExit(Status);
 }
 
 static VOID NTAPI RunThread(PVOID Parameter)
@@ -27,7 +30,42 @@ static VOID NTAPI RunThread(PVOID Parameter)
     KeWaitForSingleObject(&Start->Go, Executive, KernelMode, FALSE, NULL);
     free(Start);
     Routine(Context);
-    EndThread(STATUS_SUCCESS);
+    KexThreadExit(STATUS_SUCCESS);
+}
+
+/* Starts the thread held back at its first line, so that its creator can finish what comes first. */
+static NTSTATUS StartHeld(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine,
+                          PVOID Context, START **Out, PKTHREAD *Thread)
+{
+    START *Start = malloc(sizeof *Start);
+    NTSTATUS Status;
+
+    if (!Start)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Start->Routine = Routine;
+    Start->Context = Context;
+    KeInitializeEvent(&Start->Go, NotificationEvent, FALSE);
+    Status = KexThreadStart(Name, Process, RunThread, Start, Thread);
+    if (!NT_SUCCESS(Status)) {
+        free(Start);
+        return Status;
+    }
+    OBX_HEADER_OF(*Thread)->Flags |= OBX_ANNOUNCED;
+    *Out = Start;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS PsxStartThread(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context,
+                        PKTHREAD *Thread)
+{
+    START *Start;
+    NTSTATUS Status = StartHeld(Name, Process, Routine, Context, &Start, Thread);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    PspNotifyThread(Process, KexThreadClientId(*Thread), true);
+    KeSetEvent(&Start->Go, 0, FALSE);
+    return STATUS_SUCCESS;
 }
 
 /*
@@ -55,16 +93,8 @@ NTSTATUS NTAPI PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
     } else {
         ObReferenceObject(Process);
     }
-    Start = malloc(sizeof *Start);
-    Status = Start ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
-    if (Start) {
-        Start->Routine = StartRoutine;
-        Start->Context = StartContext;
-        KeInitializeEvent(&Start->Go, NotificationEvent, FALSE);
-        Status = KexThreadStart("system thread", Process, RunThread, Start, &Thread);
-    }
+    Status = StartHeld("system thread", Process, StartRoutine, StartContext, &Start, &Thread);
     if (!NT_SUCCESS(Status)) {
-        free(Start);
         ObDereferenceObject(Process);
         return Status;
     }

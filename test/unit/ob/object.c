@@ -311,3 +311,71 @@ TEST(ob_processes, "ps.PsxCreateProcess.handles_are_its_own")
     CHECK_EQ(KeWaitForSingleObject(Process, Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
     ObDereferenceObject(Process);
 }
+
+static ULONG ThreadSeen[4];
+static int ThreadEvents;
+
+static VOID NTAPI OnThread(HANDLE Process, HANDLE Thread, BOOLEAN Create)
+{
+    CHECK(Process == PsGetProcessId(PsInitialSystemProcess));
+    if (ThreadEvents < 4)
+        ThreadSeen[ThreadEvents++] = HandleToULong(Thread) | (Create ? 1 : 0);
+}
+
+static VOID NTAPI EndsItself(PVOID Context)
+{
+    if (Context)
+        PsTerminateSystemThread(STATUS_UNSUCCESSFUL);
+}
+
+TEST(ps_threads, "ps.PsSetCreateThreadNotifyRoutine.start_and_both_ways_to_end")
+{
+    StartKernel();
+    CHECK_EQ(PsSetCreateThreadNotifyRoutine(OnThread), STATUS_SUCCESS);
+    for (int i = 0; i < 2; i++) {
+        CLIENT_ID Id;
+        PVOID Thread;
+        HANDLE h;
+
+        REQUIRE(NT_SUCCESS(PsCreateSystemThread(&h, 0, NULL, NULL, &Id, EndsItself,
+                                                (PVOID)(ULONG_PTR)i)));
+        REQUIRE(NT_SUCCESS(
+            ObReferenceObjectByHandle(h, 0, PsThreadType, KernelMode, &Thread, NULL)));
+        KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+        CHECK_EQ(PsGetThreadExitStatus(Thread), i ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS);
+        CHECK_EQ(ThreadSeen[i * 2], HandleToULong(Id.UniqueThread) | 1);
+        CHECK_EQ(ThreadSeen[i * 2 + 1], HandleToULong(Id.UniqueThread));
+        ObDereferenceObject(Thread);
+        ZwClose(h);
+    }
+    CHECK_EQ(ThreadEvents, 4);
+    CHECK_EQ(PsRemoveCreateThreadNotifyRoutine(OnThread), STATUS_SUCCESS);
+    CHECK_EQ(PsRemoveCreateThreadNotifyRoutine(OnThread), STATUS_PROCEDURE_NOT_FOUND);
+}
+
+static NTSTATUS Refusal;
+
+static VOID NTAPI OnProcess(PEPROCESS Process, HANDLE Id, PPS_CREATE_NOTIFY_INFO Info)
+{
+    CHECK(PsGetProcessId(Process) == Id);
+    if (Info)
+        Info->CreationStatus = Refusal;
+}
+
+TEST(ps_refuse, "ps.PsSetCreateProcessNotifyRoutineEx.may_refuse")
+{
+    StartKernel();
+    UNICODE_STRING Image = Str(L"\\x.exe");
+    PEPROCESS Process;
+
+    CHECK_EQ(PsSetCreateProcessNotifyRoutineEx(OnProcess, FALSE), STATUS_SUCCESS);
+    CHECK_EQ(PsSetCreateProcessNotifyRoutineEx(OnProcess, FALSE), STATUS_INVALID_PARAMETER);
+    Refusal = STATUS_ACCESS_DENIED;
+    CHECK_EQ(PsxCreateProcess(&Image, NULL, &Process), STATUS_ACCESS_DENIED);
+    Refusal = STATUS_SUCCESS;
+    CHECK_EQ(PsxCreateProcess(&Image, NULL, &Process), STATUS_SUCCESS);
+    PsxEndProcess(Process, STATUS_SUCCESS);
+    ObDereferenceObject(Process);
+    CHECK_EQ(PsxProcessType.Live, 1);
+    CHECK_EQ(PsSetCreateProcessNotifyRoutineEx(OnProcess, TRUE), STATUS_SUCCESS);
+}
