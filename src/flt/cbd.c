@@ -273,8 +273,7 @@ PVOID NTAPI FltGetNewSystemBufferAddress(PFLT_CALLBACK_DATA CallbackData)
     return NULL;
 }
 
-/* ---- cancellation of operations a filter has pended
- * --------------------------------------------------------------------- */
+/* ---- cancellation of operations a filter has pended ------------------------------------------ */
 
 static VOID NTAPI Cancelled(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {

@@ -110,9 +110,7 @@ static void Release(FLTX_CONTEXT *Context)
         Free(Context);
 }
 
-/* ---- links
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 static FLTX_CONTEXT *Find(ULONG Bucket, FLT_CONTEXT_TYPE Type, const void *Object, const void *Who)
 {
@@ -290,9 +288,7 @@ void FltxHandleClosed(PFLT_VOLUME Volume, PFILE_OBJECT FileObject)
     FltxForgetNames(Volume, FileObject);
 }
 
-/* ---- allocation
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- allocation ------------------------------------------------------------------------------ */
 
 /*
  * The registration entry that fits: one with an own allocator, one of variable size, or the
@@ -438,9 +434,7 @@ VOID NTAPI FltDeleteContext(PFLT_CONTEXT Context)
                      KindName(Header->Type));
 }
 
-/* ---- where each kind hangs
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- where each kind hangs ------------------------------------------------------------------- */
 
 /* Tells us when the file system lets go of a stream or file. */
 typedef struct _STREAM_END {
@@ -733,9 +727,7 @@ NTSTATUS NTAPI FltDeleteVolumeContext(PFLT_FILTER Filter, PFLT_VOLUME Volume,
     return Delete(&Place, OldContext);
 }
 
-/* ---- several at once
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- several at once ------------------------------------------------------------------------- */
 
 static void GetMany(PCFLT_RELATED_OBJECTS Objects, FLT_CONTEXT_TYPE Desired,
                     PFLT_RELATED_CONTEXTS Contexts)

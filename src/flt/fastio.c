@@ -78,9 +78,7 @@ static void Init(FLT_IO_PARAMETER_BLOCK *p, UCHAR Major, PFILE_OBJECT FileObject
     p->TargetFileObject = FileObject;
 }
 
-/* ---- read and write
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- read and write -------------------------------------------------------------------------- */
 
 static BOOLEAN CheckBelow(PFLT_VOLUME Volume, FLT_IO_PARAMETER_BLOCK *p, BOOLEAN Wait,
                           PIO_STATUS_BLOCK Iosb)
@@ -157,8 +155,7 @@ static BOOLEAN NTAPI Write(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, U
     return Run(DeviceObject, &p, WriteBelow, Wait, IoStatus);
 }
 
-/* ---- the three queries
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the three queries ----------------------------------------------------------------------- */
 
 static BOOLEAN QueryBelow(PFLT_VOLUME Volume, FLT_IO_PARAMETER_BLOCK *p, BOOLEAN Wait,
                           PIO_STATUS_BLOCK Iosb)
@@ -220,8 +217,7 @@ static BOOLEAN NTAPI QueryNetwork(PFILE_OBJECT FileObject, BOOLEAN Wait,
                  DeviceObject);
 }
 
-/* ---- byte-range locks: one major function, four routines told apart by the minor
- * ------------------------------------ */
+/* ---- byte-range locks: one major function, four routines told apart by the minor ------------- */
 
 static BOOLEAN LockBelow(PFLT_VOLUME Volume, FLT_IO_PARAMETER_BLOCK *p, BOOLEAN Wait,
                          PIO_STATUS_BLOCK Iosb)
@@ -308,9 +304,7 @@ static BOOLEAN NTAPI UnlockAllByKey(PFILE_OBJECT FileObject, PVOID Process, ULON
     return Run(DeviceObject, &p, LockBelow, TRUE, IoStatus);
 }
 
-/* ---- device control
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- device control -------------------------------------------------------------------------- */
 
 static BOOLEAN ControlBelow(PFLT_VOLUME Volume, FLT_IO_PARAMETER_BLOCK *p, BOOLEAN Wait,
                             PIO_STATUS_BLOCK Iosb)
@@ -340,8 +334,7 @@ static BOOLEAN NTAPI Control(PFILE_OBJECT FileObject, BOOLEAN Wait, PVOID InputB
     return Run(DeviceObject, &p, ControlBelow, Wait, IoStatus);
 }
 
-/* ---- opening only to ask (network query open)
- * ------------------------------------------------------------------------- */
+/* ---- opening only to ask (network query open) ------------------------------------------------ */
 
 static BOOLEAN QueryOpenBelow(PFLT_VOLUME Volume, FLT_IO_PARAMETER_BLOCK *p, BOOLEAN Wait,
                               PIO_STATUS_BLOCK Iosb)
@@ -380,9 +373,7 @@ static BOOLEAN NTAPI QueryOpen(PIRP Irp, PFILE_NETWORK_OPEN_INFORMATION NetworkI
     return Done;
 }
 
-/* ---- MDL transfers
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- MDL transfers --------------------------------------------------------------------------- */
 
 static BOOLEAN MdlReadBelow(PFLT_VOLUME Volume, FLT_IO_PARAMETER_BLOCK *p, BOOLEAN Wait,
                             PIO_STATUS_BLOCK Iosb)

@@ -200,9 +200,7 @@ NTSTATUS NTAPI FltQueryDirectoryFileEx(PFLT_INSTANCE Instance, PFILE_OBJECT File
                      LengthReturned);
 }
 
-/* ---- controls
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- controls -------------------------------------------------------------------------------- */
 
 static NTSTATUS Control(FLTX_OWN *Own, ULONG Code, PVOID In, ULONG InLength, PVOID Out,
                         ULONG OutLength, PULONG Returned)
@@ -277,9 +275,7 @@ NTSTATUS NTAPI FltDeviceIoControlFile(PFLT_INSTANCE Instance, PFILE_OBJECT FileO
                    OutputBufferLength, LengthReturned);
 }
 
-/* ---- flushes
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- flushes --------------------------------------------------------------------------------- */
 
 /*
  * Flushes a file's data and metadata: IRP_MJ_FLUSH_BUFFERS, minor 0. IRQL: PASSIVE_LEVEL.
@@ -341,8 +337,7 @@ NTSTATUS NTAPI FltFlushBuffers2(PFLT_INSTANCE Instance, PFILE_OBJECT FileObject,
     }
 }
 
-/* ---- security and extended attributes
- * ------------------------------------------------------------------------------------ */
+/* ---- security and extended attributes -------------------------------------------------------- */
 
 /* Reads a file's security descriptor. IRQL: PASSIVE_LEVEL (nf-fltkernel-fltquerysecurityobject). */
 NTSTATUS NTAPI FltQuerySecurityObject(PFLT_INSTANCE Instance, PFILE_OBJECT FileObject,
@@ -421,9 +416,7 @@ NTSTATUS NTAPI FltIsDirectory(PFILE_OBJECT FileObject, PFLT_INSTANCE Instance, P
     return Status;
 }
 
-/* ---- reparse points
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- reparse points -------------------------------------------------------------------------- */
 
 static NTSTATUS Tag(PFLT_INSTANCE Instance, PFILE_OBJECT FileObject, ULONG Code, ULONG FileTag,
                     const GUID *Guid, const void *Data, USHORT Length)
@@ -463,9 +456,7 @@ NTSTATUS NTAPI FltUntagFile(PFLT_INSTANCE InitiatingInstance, PFILE_OBJECT FileO
                IsReparseTagMicrosoft(FileTag) ? NULL : Guid, NULL, 0);
 }
 
-/* ---- aligned buffers
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- aligned buffers ------------------------------------------------------------------------- */
 
 typedef struct _ALIGNED {
     FLTX_HELD Held;

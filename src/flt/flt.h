@@ -34,8 +34,7 @@ extern NTSTATUS (*FltxLoadHook)(PCUNICODE_STRING ServiceName);
 /* How FltUnloadFilter gets the driver's image removed after the filter is gone; may be NULL. */
 extern NTSTATUS (*FltxUnloadHook)(PCUNICODE_STRING ServiceName);
 
-/* ---- views for tools; the callback runs under no lock and may not keep the pointers
- * --------------------------- */
+/* ---- views for tools; the callback runs under no lock and may not keep the pointers ---------- */
 
 typedef struct _FLTX_FILTER_VIEW {
     UNICODE_STRING Name, Altitude;
@@ -54,8 +53,7 @@ void FltxForEachFilter(void (*fn)(const FLTX_FILTER_VIEW *View, void *Context), 
 void FltxForEachInstance(void (*fn)(const FLTX_INSTANCE_VIEW *View, void *Context), void *Context);
 void FltxForEachVolume(void (*fn)(const FLTX_VOLUME_VIEW *View, void *Context), void *Context);
 
-/* ---- leaks and pending work
- * ------------------------------------------------------------------------------------ */
+/* ---- leaks and pending work ------------------------------------------------------------------ */
 
 /* One thing a filter did not give back. Caller: the code address that obtained it. */
 typedef struct _FLTX_LEAK {
@@ -80,8 +78,7 @@ typedef struct _FLTX_PENDING {
 } FLTX_PENDING;
 void FltxForEachPending(void (*fn)(const FLTX_PENDING *Pending, void *Context), void *Context);
 
-/* ---- port transport: filled by src/user
- * ------------------------------------------------------------------------- */
+/* ---- port transport: filled by src/user ------------------------------------------------------ */
 
 typedef struct _FLTX_PORT_TRANSPORT {
     NTSTATUS (*Create)(PFLT_PORT Server, PCUNICODE_STRING Name);

@@ -26,9 +26,7 @@
 
 #define FLTX_TAG 0x78746c46u /* "Fltx" */
 
-/* ---- objects
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- objects --------------------------------------------------------------------------------- */
 
 typedef enum {
     FLTX_DEAD = 0x44414544,
@@ -65,8 +63,7 @@ void FltxDrop(FLTX_OBJECT *Object);
 /* NULL or an object of that kind. */
 FLTX_OBJECT *FltxCheckObject(PVOID Object);
 
-/* ---- major functions as chain numbers
- * ---------------------------------------------------------------------------- */
+/* ---- major functions as chain numbers -------------------------------------------------------- */
 
 /* 0..27 are the IRP majors; then the 22 operations FltMgr numbers downwards from 0xff. */
 #define FLTX_IRP_SLOTS (IRP_MJ_MAXIMUM_FUNCTION + 1)
@@ -76,8 +73,7 @@ static inline ULONG FltxSlot(UCHAR Major)
     return Major < FLTX_IRP_SLOTS ? Major : (ULONG)(FLTX_IRP_SLOTS + 0xff - Major);
 }
 
-/* ---- filters, volumes, instances
- * ---------------------------------------------------------------------------------- */
+/* ---- filters, volumes, instances ------------------------------------------------------------- */
 
 typedef struct _FLTX_CONTEXT FLTX_CONTEXT;
 
@@ -223,9 +219,7 @@ void FltxTrackHeld(FLTX_HELD *Held, const char *Kind, const void *Object, PFLT_F
                    const void *Caller, SIZE_T Bytes, ULONG Tag);
 void FltxUntrackHeld(FLTX_HELD *Held);
 
-/* ---- operations
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 enum { FLTX_LAYER_NONE, FLTX_LAYER_POST, FLTX_LAYER_SYNC };
 

@@ -53,7 +53,7 @@ void FltxForEachLeak(const char *Filter, void (*fn)(const FLTX_LEAK *Leak, void 
             const FLTX_HELD *Held = CONTAINING_RECORD(Link, FLTX_HELD, Link);
 
             if (Held->Filter)
-                strncpy(Name, Held->Filter->NameText, sizeof(Name) - 1);
+                RtlCopyMemory(Name, Held->Filter->NameText, sizeof(Name));
             Leak.Kind = Held->Kind;
             Leak.Object = Held->Object;
             Leak.Caller = Held->Caller;

@@ -79,9 +79,7 @@ NTSTATUS NTAPI FltGetLowerInstance(PFLT_INSTANCE CurrentInstance, PFLT_INSTANCE 
     return Neighbour(CurrentInstance->Volume, CurrentInstance, FALSE, LowerInstance);
 }
 
-/* ---- lists
- * --------------------------------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 /* Objects go out pinned, or none at all when they do not fit. */
 typedef struct _LIST {
@@ -175,9 +173,7 @@ NTSTATUS NTAPI FltEnumerateInstances(PFLT_VOLUME Volume, PFLT_FILTER Filter,
     return Give(&List, NumberInstancesReturned);
 }
 
-/* ---- views for tools
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- views for tools ------------------------------------------------------------------------- */
 
 void FltxForEachFilter(void (*fn)(const FLTX_FILTER_VIEW *View, void *Context), void *Context)
 {

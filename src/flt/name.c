@@ -18,9 +18,7 @@ typedef struct _FLTX_NAME {
 #define SEPARATOR L'\\'
 enum { MOST = 0xfffe };
 
-/* ---- building
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 /* Room for a path while it is put together: as long as a UNICODE_STRING can be. */
 typedef struct _PATH {
@@ -124,9 +122,7 @@ static NTSTATUS NameOfCreate(PFLT_INSTANCE Instance, PFILE_OBJECT File, ULONG Op
     return NT_SUCCESS(Status) ? Append(Path, &File->FileName) : Status;
 }
 
-/* ---- normalizing
- * -------------------------------------------------------------------------------------------------------------
- */
+/* ---- normalizing ----------------------------------------------------------------------------- */
 
 static BOOLEAN MayBeShort(PCUNICODE_STRING Component)
 {
@@ -236,8 +232,7 @@ static NTSTATUS Normalize(PFLT_INSTANCE Instance, PATH *Path)
     return Status;
 }
 
-/* ---- the cache: names per file object, until it closes or something on the volume is renamed
- * -------------------------------- */
+/* ---- the cache: names per file object, until it closes or something on the volume is renamed - */
 
 enum { BUCKETS = 128 };
 typedef struct _CACHED {
@@ -346,9 +341,7 @@ void FltxNamesChanged(PFLT_VOLUME Volume)
             Forget(Volume, NULL, &Cache[i]);
 }
 
-/* ---- asking
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 typedef struct _ASK {
     PFLT_INSTANCE Instance;
@@ -509,9 +502,7 @@ NTSTATUS NTAPI FltGetFileNameInformationUnsafe(PFILE_OBJECT FileObject, PFLT_INS
     return Answer(&Ask, FileNameInformation);
 }
 
-/* ---- where a rename or link goes
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- where a rename or link goes ------------------------------------------------------------- */
 
 /* "\??\C:\x" and "\Device\HarddiskVolume1\x" become "\x". */
 static void StripVolume(PFLT_VOLUME Volume, PUNICODE_STRING Name)

@@ -205,8 +205,7 @@ void FltxReadIrp(FLTX_OP *Op, PIRP Irp, PIO_STACK_LOCATION Stack)
     ReadParameters(Op, Irp, Stack, &Iopb->Parameters);
 }
 
-/* ---- the way back: marked changes of a filter go into the next stack location and the IRP
- * ---------------------- */
+/* ---- the way back: marked changes of a filter go into the next stack location and the IRP ---- */
 
 static void WriteDataBuffer(FLTX_OP *Op, PIRP Irp, PVOID Buffer, PMDL Mdl)
 {
@@ -430,8 +429,7 @@ void FltxRestoreIrp(FLTX_OP *Op, PIRP Irp)
     Irp->AssociatedIrp.SystemBuffer = Op->IrpSystemBuffer;
 }
 
-/* ---- where the data of a request is
- * ------------------------------------------------------------------------------ */
+/* ---- where the data of a request is ---------------------------------------------------------- */
 
 static NTSTATUS FindControlBuffer(PFLT_PARAMETERS p, FLTX_BUFFER *b)
 {

@@ -227,8 +227,7 @@ NTSTATUS FltxOwnStart(FLTX_OWN *Own, PFLT_COMPLETED_ASYNC_IO_CALLBACK Done, PVOI
     return ByFilter ? STATUS_FLT_IO_COMPLETE : STATUS_SUCCESS;
 }
 
-/* ---- the documented routines
- * --------------------------------------------------------------------------------------- */
+/* ---- the documented routines ----------------------------------------------------------------- */
 
 /* NULL, with a finding, for callback data FltMgr gave to a callback. */
 static FLTX_OWN *Mine(PFLT_CALLBACK_DATA Data, const char *Routine, const void *Caller)

@@ -4,6 +4,8 @@
 #include <ntdddisk.h>
 #include "io/io.h"
 
+#include <ntdddisk.h>
+
 void FltxFreeVolume(PFLT_VOLUME Volume)
 {
     FltxFreeChains(Volume);

@@ -152,8 +152,7 @@ NTSTATUS NTAPI FltQueueDeferredIoWorkItem(PFLT_DEFERRED_IO_WORKITEM FltWorkItem,
     return STATUS_SUCCESS;
 }
 
-/* ---- completion when it is safe
- * -------------------------------------------------------------------------------------------- */
+/* ---- completion when it is safe -------------------------------------------------------------- */
 
 typedef struct _SAFE {
     WORK_QUEUE_ITEM Item;

@@ -6,6 +6,7 @@
 #include "io/iop.h"
 #include "io/reparse.h"
 
+#include <ntdddisk.h>
 #include <stdio.h>
 
 /* The mount manager's question for a volume's device name (mountmgr.h: MOUNTDEV_NAME, 'M' function
@@ -47,6 +48,8 @@ static NTSTATUS NTAPI DiskControl(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     DEVICE_NAME *Name = Irp->AssociatedIrp.SystemBuffer;
     ULONG Needed;
 
+    if (Volume && Stack->Parameters.DeviceIoControl.IoControlCode == IOCTL_DISK_IS_WRITABLE)
+        return Answer(Irp, STATUS_SUCCESS, 0);
     if (!Volume || Stack->Parameters.DeviceIoControl.IoControlCode != QUERY_DEVICE_NAME)
         return Answer(Irp, STATUS_INVALID_DEVICE_REQUEST, 0);
     if (Room < sizeof(DEVICE_NAME))
