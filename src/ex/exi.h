@@ -23,6 +23,7 @@ BOOLEAN NTAPI ExfTryAcquirePushLockShared(PEX_PUSH_LOCK PushLock);
 VOID NTAPI ExfTryToWakePushLock(PEX_PUSH_LOCK PushLock);
 ULONG NTAPI ExIsSoftBoot(VOID);
 
+void ExxStartCallbacks(void);
 void ExxStartWork(void);
 void ExxStopWork(void);
 

@@ -5,6 +5,7 @@
 NTSTATUS ExxStart(void)
 {
     ExxStartWork();
+    ExxStartCallbacks();
     return STATUS_SUCCESS;
 }
 
