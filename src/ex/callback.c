@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Callback objects: named or not, with routines registered on them that a notifier calls in the order of registration.
- * No lock is held during a call; an unregistration waits until the routine is not running any more.
+ * Callback objects: named or not, with routines registered on them that a notifier calls in the
+ * order of registration. No lock is held during a call; an unregistration waits until the routine
+ * is not running any more.
  */
 #include "ex/exi.h"
 #include "ob/ob.h"
@@ -31,8 +32,8 @@ static OBX_TYPE CallbackType = {
     .DispatcherOffset = OBX_NOT_WAITABLE,
 };
 
-static NTSTATUS MakeObject(const OBX_ATTRIBUTES *Attributes, BOOLEAN AllowMultiple, const void *Caller,
-    PCALLBACK_OBJECT *Object)
+static NTSTATUS MakeObject(const OBX_ATTRIBUTES *Attributes, BOOLEAN AllowMultiple,
+                           const void *Caller, PCALLBACK_OBJECT *Object)
 {
     NTSTATUS Status = ObxCreateObject(&CallbackType, sizeof **Object, Caller, (PVOID *)Object);
 
@@ -50,12 +51,14 @@ static NTSTATUS MakeObject(const OBX_ATTRIBUTES *Attributes, BOOLEAN AllowMultip
 }
 
 /*
- * Opens the callback object that ObjectAttributes name, or makes it when it is not there and Create says so. The object
- * carries one reference for the caller. STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_TYPE_MISMATCH and what names can
- * fail with. PASSIVE_LEVEL (nf-wdm-excreatecallback).
+ * Opens the callback object that ObjectAttributes name, or makes it when it is not there and Create
+ * says so. The object carries one reference for the caller. STATUS_OBJECT_NAME_NOT_FOUND,
+ * STATUS_OBJECT_TYPE_MISMATCH and what names can fail with. PASSIVE_LEVEL
+ * (nf-wdm-excreatecallback).
  */
-NTSTATUS NTAPI ExCreateCallback(PCALLBACK_OBJECT *CallbackObject, POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN Create,
-    BOOLEAN AllowMultipleCallbacks)
+NTSTATUS NTAPI ExCreateCallback(PCALLBACK_OBJECT *CallbackObject,
+                                POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN Create,
+                                BOOLEAN AllowMultipleCallbacks)
 {
     OBX_ATTRIBUTES Attributes;
     OBX_OPEN Open = {.Mode = KernelMode, .Type = &CallbackType};
@@ -68,16 +71,19 @@ NTSTATUS NTAPI ExCreateCallback(PCALLBACK_OBJECT *CallbackObject, POBJECT_ATTRIB
     if (Attributes.HasName)
         Status = ObxOpenName(&Open, &Attributes.Name, (PVOID *)CallbackObject);
     if (Status == STATUS_OBJECT_NAME_NOT_FOUND && Create)
-        Status = MakeObject(&Attributes, AllowMultipleCallbacks, __builtin_return_address(0), CallbackObject);
+        Status = MakeObject(&Attributes, AllowMultipleCallbacks, __builtin_return_address(0),
+                            CallbackObject);
     ObxReleaseAttributes(&Attributes);
     return Status;
 }
 
-/* A registration for ExUnregisterCallback; NULL when the object takes only one or memory is short. IRQL <= APC_LEVEL. */
+/* A registration for ExUnregisterCallback; NULL when the object takes only one or memory is short.
+ * IRQL <= APC_LEVEL. */
 PVOID NTAPI ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackFunction,
     PVOID CallbackContext)
 {
-    REGISTRATION *Registration = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Registration, 0x62436245);
+    REGISTRATION *Registration =
+        ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Registration, 0x62436245);
     bool Added;
 
     if (!Registration)
@@ -99,12 +105,15 @@ PVOID NTAPI ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTI
     return Registration;
 }
 
-/* Returns when the routine is not running and will not run again. IRQL <= APC_LEVEL (nf-wdm-exunregistercallback). */
+/* Returns when the routine is not running and will not run again. IRQL <= APC_LEVEL
+ * (nf-wdm-exunregistercallback). */
 VOID NTAPI ExUnregisterCallback(PVOID CallbackRegistration)
 {
     REGISTRATION *Registration = CallbackRegistration;
     PCALLBACK_OBJECT Object = Registration->Object;
-    KEX_WAIT Why = {.What = "end of a callback routine", .Object = Object, .Caller = __builtin_return_address(0)};
+    KEX_WAIT Why = {.What = "end of a callback routine",
+                    .Object = Object,
+                    .Caller = __builtin_return_address(0)};
 
     host_lock_acquire(&Object->Lock);
     Registration->Unregistering = KexCurrentThread();
@@ -119,13 +128,15 @@ VOID NTAPI ExUnregisterCallback(PVOID CallbackRegistration)
     ExFreePoolWithTag(Registration, 0x62436245);
 }
 
-/* Calls every registered routine with the two arguments, at the caller's IRQL <= DISPATCH_LEVEL (nf-wdm-exnotifycallback). */
+/* Calls every registered routine with the two arguments, at the caller's IRQL <= DISPATCH_LEVEL
+ * (nf-wdm-exnotifycallback). */
 VOID NTAPI ExNotifyCallback(PVOID CallbackObject, PVOID Argument1, PVOID Argument2)
 {
     PCALLBACK_OBJECT Object = CallbackObject;
 
     host_lock_acquire(&Object->Lock);
-    for (PLIST_ENTRY Entry = Object->Registrations.Flink; Entry != &Object->Registrations; Entry = Entry->Flink) {
+    for (PLIST_ENTRY Entry = Object->Registrations.Flink; Entry != &Object->Registrations;
+         Entry = Entry->Flink) {
         REGISTRATION *Registration = CONTAINING_RECORD(Entry, REGISTRATION, Link);
 
         if (Registration->Unregistering)

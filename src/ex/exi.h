@@ -12,8 +12,10 @@ BOOLEAN NTAPI ExfAcquireRundownProtection(PEX_RUNDOWN_REF RunRef);
 VOID NTAPI ExfReleaseRundownProtection(PEX_RUNDOWN_REF RunRef);
 VOID NTAPI ExfWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef);
 SIZE_T NTAPI ExSizeOfRundownProtectionCacheAware(VOID);
-VOID NTAPI ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, SIZE_T RunRefSize);
-BOOLEAN NTAPI ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, ULONG Count);
+VOID NTAPI ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef,
+                                                   SIZE_T RunRefSize);
+BOOLEAN NTAPI ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef,
+                                                     ULONG Count);
 VOID NTAPI ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, ULONG Count);
 VOID NTAPI ExRundownCompletedCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef);
 VOID NTAPI ExReInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef);

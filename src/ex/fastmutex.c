@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fast mutexes and guarded mutexes: one structure, two ways to hold APCs off. Bit 0 of Count is set while the mutex is
- * free, as the inlined initialisation leaves it; above it waiters are counted, and one bit says that a waiter has been
- * woken and not yet looked.
+ * Fast mutexes and guarded mutexes: one structure, two ways to hold APCs off. Bit 0 of Count is set
+ * while the mutex is free, as the inlined initialisation leaves it; above it waiters are counted,
+ * and one bit says that a waiter has been woken and not yet looked.
  */
 #include "ex/exi.h"
 
@@ -11,7 +11,8 @@
 
 static PKTHREAD OwnerOf(const void *Object)
 {
-    return __atomic_load_n((PKTHREAD const *)&((const FAST_MUTEX *)Object)->Owner, __ATOMIC_RELAXED);
+    return __atomic_load_n((PKTHREAD const *)&((const FAST_MUTEX *)Object)->Owner,
+                           __ATOMIC_RELAXED);
 }
 
 static void SetOwner(PFAST_MUTEX Mutex, PKTHREAD Thread)
@@ -19,7 +20,8 @@ static void SetOwner(PFAST_MUTEX Mutex, PKTHREAD Thread)
     __atomic_store_n((PKTHREAD *)&Mutex->Owner, Thread, __ATOMIC_RELAXED);
 }
 
-static void NTAPI __attribute__((noinline)) AcquireSlow(PFAST_MUTEX Mutex, const char *What, const void *Caller)
+static void NTAPI __attribute__((noinline))
+AcquireSlow(PFAST_MUTEX Mutex, const char *What, const void *Caller)
 {
     KEX_WAIT Why = {.What = What, .Object = Mutex, .Owner = OwnerOf, .Caller = Caller};
     LONG Seen = __atomic_add_fetch(&Mutex->Count, WAITER, __ATOMIC_RELAXED);
@@ -27,8 +29,8 @@ static void NTAPI __attribute__((noinline)) AcquireSlow(PFAST_MUTEX Mutex, const
     __atomic_fetch_add(&Mutex->Contention, 1, __ATOMIC_RELAXED);
     for (;;) {
         while (Seen & FM_LOCK_BIT)
-            if (__atomic_compare_exchange_n(&Mutex->Count, &Seen, (Seen & ~FM_LOCK_BIT) - WAITER, false,
-                    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            if (__atomic_compare_exchange_n(&Mutex->Count, &Seen, (Seen & ~FM_LOCK_BIT) - WAITER,
+                                            false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
                 return;
         KexWaitForObject(&Mutex->Event, KernelMode, FALSE, NULL, &Why);
         /* From here on a release wakes the next one again. */
@@ -42,8 +44,8 @@ static inline bool TryAcquire(PFAST_MUTEX Mutex)
 
     KexSchedPoint(KEX_POINT_LOCK);
     while (Seen & FM_LOCK_BIT)
-        if (__atomic_compare_exchange_n(&Mutex->Count, &Seen, Seen & ~FM_LOCK_BIT, false, __ATOMIC_ACQUIRE,
-                __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&Mutex->Count, &Seen, Seen & ~FM_LOCK_BIT, false,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return true;
     return false;
 }
@@ -84,7 +86,8 @@ static void KEX_SLOW BadIrql(const char *Rule, const char *Routine, const void *
         KeGetCurrentIrql() ? "" : " with APCs enabled");
 }
 
-static inline void CheckAcquire(const char *Rule, bool Good, const char *Routine, const void *Caller)
+static inline void CheckAcquire(const char *Rule, bool Good, const char *Routine,
+                                const void *Caller)
 {
     if (__builtin_expect(!Good, 0))
         BadIrql(Rule, Routine, Caller);
@@ -95,11 +98,11 @@ static inline bool ApcsOff(void)
     return KexApcDisableCounts(KexCurrentThread()) || KeGetCurrentIrql() >= APC_LEVEL;
 }
 
-/* ---- fast mutexes --------------------------------------------------------------------------------------------------- */
+/* ---- fast mutexes ---------------------------------------------------------------------------- */
 
 /*
- * The owner runs at APC_LEVEL until the release. Not recursive: a thread that acquires twice waits for itself. IRQL <=
- * APC_LEVEL (nf-wdm-exacquirefastmutex).
+ * The owner runs at APC_LEVEL until the release. Not recursive: a thread that acquires twice waits
+ * for itself. IRQL <= APC_LEVEL (nf-wdm-exacquirefastmutex).
  */
 #undef ExAcquireFastMutex
 VOID NTAPI ExAcquireFastMutex(PFAST_MUTEX FastMutex)
@@ -130,13 +133,15 @@ BOOLEAN NTAPI ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex)
     return TRUE;
 }
 
-/* At APC_LEVEL, by the owner; the IRQL of before the acquire comes back (nf-wdm-exreleasefastmutex). */
+/* At APC_LEVEL, by the owner; the IRQL of before the acquire comes back
+ * (nf-wdm-exreleasefastmutex). */
 #undef ExReleaseFastMutex
 VOID NTAPI ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 {
     KIRQL Old = (KIRQL)FastMutex->OldIrql;
 
-    CheckAcquire("IRQL-028", KeGetCurrentIrql() == APC_LEVEL, "ExReleaseFastMutex", __builtin_return_address(0));
+    CheckAcquire("IRQL-028", KeGetCurrentIrql() == APC_LEVEL, "ExReleaseFastMutex",
+                 __builtin_return_address(0));
     Release(FastMutex, "fast mutex", __builtin_return_address(0));
     if (Old < KeGetCurrentIrql())
         KeLowerIrql(Old);
@@ -168,7 +173,7 @@ VOID NTAPI ExReleaseFastMutexUnsafeAndLeaveCriticalRegion(PFAST_MUTEX FastMutex)
     KeLeaveCriticalRegion();
 }
 
-/* ---- guarded mutexes ------------------------------------------------------------------------------------------------- */
+/* ---- guarded mutexes ------------------------------------------------------------------------- */
 
 VOID NTAPI KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
@@ -179,10 +184,12 @@ VOID NTAPI KeInitializeGuardedMutex(PKGUARDED_MUTEX Mutex)
     KeInitializeEvent(&Mutex->Event, SynchronizationEvent, FALSE);
 }
 
-/* The owner runs in a guarded region until the release. IRQL <= APC_LEVEL (nf-wdm-keacquireguardedmutex). */
+/* The owner runs in a guarded region until the release. IRQL <= APC_LEVEL
+ * (nf-wdm-keacquireguardedmutex). */
 VOID NTAPI KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
-    CheckAcquire("IRQL-036", KeGetCurrentIrql() <= APC_LEVEL, "KeAcquireGuardedMutex", __builtin_return_address(0));
+    CheckAcquire("IRQL-036", KeGetCurrentIrql() <= APC_LEVEL, "KeAcquireGuardedMutex",
+                 __builtin_return_address(0));
     KeEnterGuardedRegion();
     Acquire(Mutex, "guarded mutex", __builtin_return_address(0));
 }

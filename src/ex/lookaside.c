@@ -2,9 +2,10 @@
 /*
  * Interlocked singly linked lists and the lookaside lists made of them.
  *
- * Push and pop take bit 1 of the header's second word as a lock. A lock-free pop would read the link of an entry that
- * somebody else may have popped and freed; Windows lets that fault and repairs it, but here memory may be gone for good
- * or watched by a sanitizer. Inlined code reads the depth from the first word, which stays as Windows has it.
+ * Push and pop take bit 1 of the header's second word as a lock. A lock-free pop would read the
+ * link of an entry that somebody else may have popped and freed; Windows lets that fault and
+ * repairs it, but here memory may be gone for good or watched by a sanitizer. Inlined code reads
+ * the depth from the first word, which stays as Windows has it.
  */
 #include "ex/exi.h"
 
@@ -13,7 +14,7 @@
 #define LOCKED ((ULONGLONG)2)
 #define LINK_MASK (~(ULONGLONG)15)
 
-/* ---- SLISTs ---------------------------------------------------------------------------------------------------------- */
+/* ---- SLISTs ---------------------------------------------------------------------------------- */
 
 /* Returns the first entry's address as it stands in the word. */
 static ULONGLONG NTAPI __attribute__((noinline)) LockListSlow(PSLIST_HEADER Head)
@@ -28,8 +29,8 @@ static ULONGLONG NTAPI __attribute__((noinline)) LockListSlow(PSLIST_HEADER Head
             else
                 host_thread_yield();
             Seen = __atomic_load_n(&Head->Region, __ATOMIC_RELAXED);
-        } else if (__atomic_compare_exchange_n(&Head->Region, &Seen, Seen | LOCKED, false, __ATOMIC_ACQUIRE,
-                       __ATOMIC_RELAXED)) {
+        } else if (__atomic_compare_exchange_n(&Head->Region, &Seen, Seen | LOCKED, false,
+                                               __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
             return Seen & LINK_MASK;
         }
     }
@@ -39,8 +40,9 @@ static inline ULONGLONG LockList(PSLIST_HEADER Head)
 {
     ULONGLONG Seen = __atomic_load_n(&Head->Region, __ATOMIC_RELAXED) & ~LOCKED;
 
-    if (__builtin_expect(__atomic_compare_exchange_n(&Head->Region, &Seen, Seen | LOCKED, false, __ATOMIC_ACQUIRE,
-            __ATOMIC_RELAXED), 1))
+    if (__builtin_expect(__atomic_compare_exchange_n(&Head->Region, &Seen, Seen | LOCKED, false,
+                                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
+                         1))
         return Seen & LINK_MASK;
     return LockListSlow(Head);
 }
@@ -67,7 +69,8 @@ VOID NTAPI InitializeSListHead(PSLIST_HEADER SListHead)
     SListHead->Region = 0;
 }
 
-/* Returns what was first before. Any IRQL; entries are 16-byte aligned (nf-wdm-exinterlockedpushentryslist). */
+/* Returns what was first before. Any IRQL; entries are 16-byte aligned
+ * (nf-wdm-exinterlockedpushentryslist). */
 PSLIST_ENTRY NTAPI ExpInterlockedPushEntrySList(PSLIST_HEADER ListHead, PSLIST_ENTRY ListEntry)
 {
     ULONGLONG First = LockList(ListHead);
@@ -86,7 +89,8 @@ PSLIST_ENTRY NTAPI ExpInterlockedPopEntrySList(PSLIST_HEADER ListHead)
         return NULL;
     First = LockList(ListHead);
     Entry = (PSLIST_ENTRY)First;
-    UnlockList(ListHead, Entry ? (ULONGLONG)(ULONG_PTR)Entry->Next : 0, Entry ? DepthOf(ListHead) - 1 : 0);
+    UnlockList(ListHead, Entry ? (ULONGLONG)(ULONG_PTR)Entry->Next : 0,
+               Entry ? DepthOf(ListHead) - 1 : 0);
     return Entry;
 }
 
@@ -104,7 +108,7 @@ USHORT NTAPI ExQueryDepthSList(PSLIST_HEADER SListHead)
     return (USHORT)DepthOf(SListHead);
 }
 
-/* ---- lookaside lists --------------------------------------------------------------------------------------------------- */
+/* ---- lookaside lists ------------------------------------------------------------------------- */
 
 /* How many freed entries a list keeps. Fixed: an entry that is kept back hides a use after free. */
 #define DEPTH 32
@@ -144,35 +148,42 @@ static VOID NTAPI FreeDefaultEx(PVOID Buffer, PLOOKASIDE_LIST_EX Lookaside)
     ExFreePoolWithTag(Buffer, Lookaside->L.Tag);
 }
 
-static PVOID NTAPI AllocateDefaultEx(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag, PLOOKASIDE_LIST_EX Lookaside)
+static PVOID NTAPI AllocateDefaultEx(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                                     PLOOKASIDE_LIST_EX Lookaside)
 {
     (void)Lookaside;
     return ExAllocatePoolWithTag(PoolType, NumberOfBytes, Tag);
 }
 
 /*
- * Entries of Size bytes from nonpaged pool or Allocate. Flags: 0, POOL_NX_ALLOCATION, POOL_RAISE_IF_ALLOCATION_FAILURE.
- * IRQL <= DISPATCH_LEVEL (nf-wdm-exinitializenpagedlookasidelist). Depth is reserved.
+ * Entries of Size bytes from nonpaged pool or Allocate. Flags: 0, POOL_NX_ALLOCATION,
+ * POOL_RAISE_IF_ALLOCATION_FAILURE. IRQL <= DISPATCH_LEVEL
+ * (nf-wdm-exinitializenpagedlookasidelist). Depth is reserved.
  */
-VOID NTAPI ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
-    PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
+VOID NTAPI ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside,
+                                           PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
+                                           ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
 {
     (void)Depth;
-    Initialize((PGENERAL_LOOKASIDE_POOL)(void *)&Lookaside->L, (POOL_TYPE)(NonPagedPool | Flags), Size, Tag);
+    Initialize((PGENERAL_LOOKASIDE_POOL)(void *)&Lookaside->L, (POOL_TYPE)(NonPagedPool | Flags),
+               Size, Tag);
     Lookaside->L.Allocate = Allocate ? Allocate : ExAllocatePoolWithTag;
     Lookaside->L.Free = Free ? Free : FreeDefault;
 }
 
-VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
-    PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
+VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside,
+                                          PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
+                                          ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
 {
     (void)Depth;
-    Initialize((PGENERAL_LOOKASIDE_POOL)(void *)&Lookaside->L, (POOL_TYPE)(PagedPool | Flags), Size, Tag);
+    Initialize((PGENERAL_LOOKASIDE_POOL)(void *)&Lookaside->L, (POOL_TYPE)(PagedPool | Flags), Size,
+               Tag);
     Lookaside->L.Allocate = Allocate ? Allocate : ExAllocatePoolWithTag;
     Lookaside->L.Free = Free ? Free : FreeDefault;
 }
 
-/* Gives back what the list keeps; entries in use stay the caller's (nf-wdm-exdeletenpagedlookasidelist). */
+/* Gives back what the list keeps; entries in use stay the caller's
+ * (nf-wdm-exdeletenpagedlookasidelist). */
 VOID NTAPI ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside)
 {
     Drain((PGENERAL_LOOKASIDE_POOL)(void *)&Lookaside->L, false);
@@ -184,14 +195,17 @@ VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside)
 }
 
 /*
- * As above, with routines that get the list. STATUS_SUCCESS; STATUS_INVALID_PARAMETER_4 for flags that exclude each
- * other or are unknown, STATUS_INVALID_PARAMETER_5 for a Flags other than 0 with an own Allocate
- * (nf-wdm-exinitializelookasidelistex).
+ * As above, with routines that get the list. STATUS_SUCCESS; STATUS_INVALID_PARAMETER_4 for flags
+ * that exclude each other or are unknown, STATUS_INVALID_PARAMETER_5 for a Flags other than 0 with
+ * an own Allocate (nf-wdm-exinitializelookasidelistex).
  */
-NTSTATUS NTAPI ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
-    PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
+NTSTATUS NTAPI ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside,
+                                           PALLOCATE_FUNCTION_EX Allocate, PFREE_FUNCTION_EX Free,
+                                           POOL_TYPE PoolType, ULONG Flags, SIZE_T Size, ULONG Tag,
+                                           USHORT Depth)
 {
-    const ULONG Both = EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
+    const ULONG Both =
+        EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE;
 
     (void)Depth;
     if ((Flags & ~Both) || (Flags & Both) == Both)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pool. A block is a header, the caller's bytes and a guard behind them, in host memory. The header remembers tag, size
- * and who allocated; a freed block is poisoned and kept back for a while, so that a second free is recognised and a late
- * write is found. Then small ones go to a list of their size for reuse, others to the host. Blocks of a page and more
- * start on a page, smaller ones do not cross one, as on Windows.
+ * Pool. A block is a header, the caller's bytes and a guard behind them, in host memory. The header
+ * remembers tag, size and who allocated; a freed block is poisoned and kept back for a while, so
+ * that a second free is recognised and a late write is found. Then small ones go to a list of their
+ * size for reuse, others to the host. Blocks of a page and more start on a page, smaller ones do
+ * not cross one, as on Windows.
  */
 #include "ex/exi.h"
 
@@ -24,7 +25,8 @@
 #define NO_TAG 0x656e6f4eu
 
 #define SHARDS 16u
-/* What each shard keeps back: more would catch later writes and push everything else out of the caches. */
+/* What each shard keeps back: more would catch later writes and push everything else out of the
+ * caches. */
 #define KEPT_BLOCKS 32u
 #define KEPT_BYTES ((size_t)128 * 1024)
 
@@ -34,10 +36,10 @@
 #define CLASS_DEPTH 16u
 
 typedef struct _POOL_BLOCK {
-    LIST_ENTRY Link;                        /* of the shard's live blocks, of those kept back, of its class */
+    LIST_ENTRY Link; /* of the shard's live blocks, of those kept back, of its class */
     void *Base;                             /* what the host gave */
     size_t Size;                            /* as asked for */
-    size_t Mapped;                          /* bytes of a mapping of its own, 0: from the host's heap */
+    size_t Mapped; /* bytes of a mapping of its own, 0: from the host's heap */
     ULONG64 Serial;
     const void *Callers[EXX_POOL_CALLERS];
     const void *Freer;
@@ -110,13 +112,18 @@ void ExxPoolTagText(ULONG Tag, char *Text)
     Text[4] = 0;
 }
 
-/* ---- stops and findings ---------------------------------------------------------------------------------------- */
+/* ---- stops and findings ---------------------------------------------------------------------- */
 
 /* Which of the documented sub-codes of BAD_POOL_CALLER and BAD_POOL_HEADER. */
-enum { CALLER_DOUBLE_FREE = 0x7, CALLER_WRONG_TAG = 0xa, CALLER_NOT_POOL = 0x46, HEADER_CORRUPT = 0x20 };
+enum {
+    CALLER_DOUBLE_FREE = 0x7,
+    CALLER_WRONG_TAG = 0xa,
+    CALLER_NOT_POOL = 0x46,
+    HEADER_CORRUPT = 0x20
+};
 
-static _Noreturn void StopFor(ULONG Code, ULONG_PTR Kind, const void *Body, ULONG_PTR Third, const void *Caller,
-    const char *What)
+static _Noreturn void StopFor(ULONG Code, ULONG_PTR Kind, const void *Body, ULONG_PTR Third,
+                              const void *Caller, const char *What)
 {
     const ULONG_PTR Parameter[4] = {Kind, (ULONG_PTR)Body, Third, 0};
 
@@ -128,8 +135,9 @@ static void CheckIrql(bool Paged, bool Free, const void *Caller)
     KIRQL Irql = KeGetCurrentIrql();
 
     if (__builtin_expect(Irql > (Paged ? APC_LEVEL : DISPATCH_LEVEL), 0))
-        KexFinding(Paged ? (Free ? "IRQL-025" : "IRQL-023") : (Free ? "IRQL-026" : "IRQL-024"), "verifier", Caller,
-            "%s pool is %s at IRQL %u", Paged ? "paged" : "nonpaged", Free ? "freed" : "allocated", Irql);
+        KexFinding(Paged ? (Free ? "IRQL-025" : "IRQL-023") : (Free ? "IRQL-026" : "IRQL-024"),
+                   "verifier", Caller, "%s pool is %s at IRQL %u", Paged ? "paged" : "nonpaged",
+                   Free ? "freed" : "allocated", Irql);
 }
 
 typedef struct _POOL_REQUEST {
@@ -138,7 +146,7 @@ typedef struct _POOL_REQUEST {
     bool Paged, Zero, CacheAligned;
 } POOL_REQUEST;
 
-/* ---- where a block lies -------------------------------------------------------------------------------------------- */
+/* ---- where a block lies ---------------------------------------------------------------------- */
 
 static bool CrossesPage(const char *Body, size_t Size)
 {
@@ -146,8 +154,8 @@ static bool CrossesPage(const char *Body, size_t Size)
 }
 
 /*
- * Pool lies above NT's user space. The host's heap does too, except under tools that bring a heap of their own; then
- * every block is a mapping in a range that nobody uses.
+ * Pool lies above NT's user space. The host's heap does too, except under tools that bring a heap
+ * of their own; then every block is a mapping in a range that nobody uses.
  */
 static char *MapHigh(size_t Total)
 {
@@ -191,7 +199,8 @@ static POOL_BLOCK *Place(size_t Size, bool CacheAligned)
             return NULL;
         if (Size >= PAGE_SIZE || !CrossesPage(Base + Front, Size))
             break;
-        /* From the start of a page: behind the header when both fit into it, else in the next one. */
+        /* From the start of a page: behind the header when both fit into it, else in the next one.
+         */
         free(Base);
         Align = PAGE_SIZE;
         if (Front + Size > PAGE_SIZE)
@@ -222,8 +231,9 @@ static unsigned ClassOf(size_t Size)
 }
 
 /*
- * Return addresses by the frame pointer chain. Code without frame pointers (most drivers) leaves the chain anywhere: a
- * link counts only when it rises within the stack, so what is recorded may end early but is never read from nowhere.
+ * Return addresses by the frame pointer chain. Code without frame pointers (most drivers) leaves
+ * the chain anywhere: a link counts only when it rises within the stack, so what is recorded may
+ * end early but is never read from nowhere.
  */
 static void RecordCallers(POOL_BLOCK *Block, const void *Caller)
 {
@@ -252,9 +262,10 @@ static void RecordCallers(POOL_BLOCK *Block, const void *Caller)
         Block->Callers[Count++] = NULL;
 }
 
-/* ---- allocation ------------------------------------------------------------------------------------------------------ */
+/* ---- allocation ------------------------------------------------------------------------------ */
 
-/* A block of the class from the shard's list, or a new one with room for every size of the class. */
+/* A block of the class from the shard's list, or a new one with room for every size of the class.
+ */
 static POOL_BLOCK *Obtain(const POOL_REQUEST *Request, SHARD *Shard)
 {
     unsigned Class = ClassOf(Request->Size);
@@ -271,7 +282,8 @@ static POOL_BLOCK *Obtain(const POOL_REQUEST *Request, SHARD *Shard)
         Block = Shard->Free[Class];
         if (Block) {
             Shard->Free[Class] = (POOL_BLOCK *)(void *)Block->Link.Flink;
-            __atomic_store_n(&Shard->FreeCount[Class], Shard->FreeCount[Class] - 1, __ATOMIC_RELAXED);
+            __atomic_store_n(&Shard->FreeCount[Class], Shard->FreeCount[Class] - 1,
+                             __ATOMIC_RELAXED);
         }
         KexGuardRelease(&Shard->Lock);
     }
@@ -310,7 +322,8 @@ static void *Allocate(const POOL_REQUEST *Request, const void *Caller)
     memset(Body + Request->Size, GUARD_FILL, GUARD_BYTES);
 
     KexGuardAcquire(&Shard->Lock);
-    /* Rises within a shard; across shards the thread that allocated tells more than an order would. */
+    /* Rises within a shard; across shards the thread that allocated tells more than an order would.
+     */
     Block->Serial = ++Shard->Allocations;
     InsertTailList(&Shard->Live, &Block->Link);
     Shard->Blocks++;
@@ -323,14 +336,18 @@ static void *Allocate(const POOL_REQUEST *Request, const void *Caller)
 /* The older routines: type bits say everything. A zero-byte request gets the smallest block. */
 static void *AllocateTyped(POOL_TYPE Type, SIZE_T Size, ULONG Tag, const void *Caller)
 {
-    POOL_REQUEST Request = {.Size = Size, .Tag = Tag, .Paged = (Type & 1) != 0,
-                            .Zero = (Type & POOL_ZERO_ALLOCATION) != 0, .CacheAligned = (Type & 4) != 0};
+    POOL_REQUEST Request = {.Size = Size,
+                            .Tag = Tag,
+                            .Paged = (Type & 1) != 0,
+                            .Zero = (Type & POOL_ZERO_ALLOCATION) != 0,
+                            .CacheAligned = (Type & 4) != 0};
 
     return Allocate(&Request, Caller);
 }
 
 /*
- * A block of NumberOfBytes or NULL. PoolType may carry POOL_ZERO_ALLOCATION and POOL_RAISE_IF_ALLOCATION_FAILURE. IRQL
+ * A block of NumberOfBytes or NULL. PoolType may carry POOL_ZERO_ALLOCATION and
+ * POOL_RAISE_IF_ALLOCATION_FAILURE. IRQL
  * <= DISPATCH_LEVEL, <= APC_LEVEL for paged pool (nf-wdm-exallocatepoolwithtag).
  */
 PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
@@ -355,11 +372,13 @@ PVOID NTAPI ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfByt
     return AllocateTyped(PoolType, NumberOfBytes, Tag, __builtin_return_address(0));
 }
 
-/* Raises on failure unless POOL_QUOTA_FAIL_INSTEAD_OF_RAISE; quotas are not limited (nf-wdm-exallocatepoolwithquotatag). */
+/* Raises on failure unless POOL_QUOTA_FAIL_INSTEAD_OF_RAISE; quotas are not limited
+ * (nf-wdm-exallocatepoolwithquotatag). */
 PVOID NTAPI ExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
     const void *Caller = __builtin_return_address(0);
-    PVOID Body = AllocateTyped(PoolType & ~POOL_QUOTA_FAIL_INSTEAD_OF_RAISE, NumberOfBytes, Tag, Caller);
+    PVOID Body =
+        AllocateTyped(PoolType & ~POOL_QUOTA_FAIL_INSTEAD_OF_RAISE, NumberOfBytes, Tag, Caller);
 
     if (!Body && !(PoolType & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE))
         KexRaise(STATUS_INSUFFICIENT_RESOURCES, 0, NULL, Caller);
@@ -369,19 +388,22 @@ PVOID NTAPI ExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes,
 PVOID NTAPI ExAllocatePoolWithQuota(POOL_TYPE PoolType, SIZE_T NumberOfBytes)
 {
     const void *Caller = __builtin_return_address(0);
-    PVOID Body = AllocateTyped(PoolType & ~POOL_QUOTA_FAIL_INSTEAD_OF_RAISE, NumberOfBytes, NO_TAG, Caller);
+    PVOID Body =
+        AllocateTyped(PoolType & ~POOL_QUOTA_FAIL_INSTEAD_OF_RAISE, NumberOfBytes, NO_TAG, Caller);
 
     if (!Body && !(PoolType & POOL_QUOTA_FAIL_INSTEAD_OF_RAISE))
         KexRaise(STATUS_INSUFFICIENT_RESOURCES, 0, NULL, Caller);
     return Body;
 }
 
-#define KNOWN_REQUIRED (POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED | POOL_FLAG_SESSION | POOL_FLAG_CACHE_ALIGNED | \
-                        POOL_FLAG_RAISE_ON_FAILURE | POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | \
-                        POOL_FLAG_PAGED | POOL_FLAG_RESERVED3)
+#define KNOWN_REQUIRED                                                                             \
+    (POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED | POOL_FLAG_SESSION | POOL_FLAG_CACHE_ALIGNED | \
+     POOL_FLAG_RAISE_ON_FAILURE | POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE |              \
+     POOL_FLAG_PAGED | POOL_FLAG_RESERVED3)
 #define KINDS (POOL_FLAG_NON_PAGED | POOL_FLAG_NON_PAGED_EXECUTE | POOL_FLAG_PAGED)
 
-/* Bits of the optional half may be unknown; of the required half exactly one kind and nothing unknown. */
+/* Bits of the optional half may be unknown; of the required half exactly one kind and nothing
+ * unknown. */
 static bool FlagsValid(POOL_FLAGS Flags)
 {
     ULONG64 Kind = Flags & KINDS;
@@ -403,8 +425,9 @@ static PVOID AllocateByFlags(POOL_FLAGS Flags, SIZE_T Size, ULONG Tag, const voi
 }
 
 /*
- * Zeroed unless POOL_FLAG_UNINITIALIZED. NULL, or an exception with POOL_FLAG_RAISE_ON_FAILURE, when memory is short,
- * the flags are not valid, or the tag or the size is 0 (nf-wdm-exallocatepool2).
+ * Zeroed unless POOL_FLAG_UNINITIALIZED. NULL, or an exception with POOL_FLAG_RAISE_ON_FAILURE,
+ * when memory is short, the flags are not valid, or the tag or the size is 0
+ * (nf-wdm-exallocatepool2).
  */
 PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
 {
@@ -412,8 +435,9 @@ PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
 }
 
 /*
- * As ExAllocatePool2, with extended parameters: priority and node are accepted, a secure pool needs one that nobody can
- * have made here and fails; unknown types fail unless marked optional (nf-wdm-exallocatepool3).
+ * As ExAllocatePool2, with extended parameters: priority and node are accepted, a secure pool needs
+ * one that nobody can have made here and fails; unknown types fail unless marked optional
+ * (nf-wdm-exallocatepool3).
  */
 PVOID NTAPI ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
     PCPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount)
@@ -431,7 +455,7 @@ PVOID NTAPI ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
     return AllocateByFlags(Flags, NumberOfBytes, Tag, __builtin_return_address(0));
 }
 
-/* ---- free --------------------------------------------------------------------------------------------------------------- */
+/* ---- free ------------------------------------------------------------------------------------ */
 
 static size_t FillBytes(const POOL_BLOCK *Block)
 {
@@ -469,8 +493,9 @@ static void Discard(POOL_BLOCK *Block)
             At++;
         ExxPoolTagText(Block->Tag, Tag);
         KexFinding("MEM-005", "verifier", Block->Callers[0],
-            "pool block %p (tag %s, %zu bytes) was written at offset %zu after it was freed from %p",
-            (const void *)Body, Tag, Block->Size, At, Block->Freer);
+                   "pool block %p (tag %s, %zu bytes) was written at offset %zu after it was freed "
+                   "from %p",
+                   (const void *)Body, Tag, Block->Size, At, Block->Freer);
     }
     Block->Magic = 0;
     if (Block->Class && KeepForReuse(Block))
@@ -478,7 +503,8 @@ static void Discard(POOL_BLOCK *Block)
     GiveBack(Block);
 }
 
-/* Shard locked: takes blocks off until the limits hold; returns them as a list by Base... of Link.Flink. */
+/* Shard locked: takes blocks off until the limits hold; returns them as a list by Base... of
+ * Link.Flink. */
 static POOL_BLOCK *TakeExcess(SHARD *Shard, size_t Blocks, size_t Bytes)
 {
     POOL_BLOCK *First = NULL;
@@ -519,18 +545,21 @@ static void CheckContents(const POOL_BLOCK *Block, const void *Caller)
     if (!GuardIntact((const unsigned char *)Body + Block->Size))
         StopFor(BAD_POOL_HEADER, HEADER_CORRUPT, Body, Block->Size, Caller,
             "MEM-004: bytes behind its end were overwritten");
-    /* What would go on living in freed memory is taken out of the system, so that the run can go on and be judged. */
+    /* What would go on living in freed memory is taken out of the system, so that the run can go on
+     * and be judged. */
     while (__builtin_expect((Inside = KexTimerInRange(Body, Block->Size)) != NULL, 0)) {
-        KexFinding("MEM-008", "verifier", Caller, "pool block %p is freed with the active timer %p in it", Body, Inside);
+        KexFinding("MEM-008", "verifier", Caller,
+                   "pool block %p is freed with the active timer %p in it", Body, Inside);
         KeCancelTimer((PKTIMER)Inside);
     }
     while (__builtin_expect((Inside = ExxResourceInRange(Body, Block->Size)) != NULL, 0)) {
-        KexFinding("MEM-009", "verifier", Caller, "pool block %p is freed with the active resource %p in it", Body,
-            Inside);
+        KexFinding("MEM-009", "verifier", Caller,
+                   "pool block %p is freed with the active resource %p in it", Body, Inside);
         ExDeleteResourceLite((PERESOURCE)Inside);
     }
     if (__builtin_expect((Inside = ExxWorkInRange(Body, Block->Size)) != NULL, 0))
-        StopFor(WORKER_INVALID, 0, Inside, (ULONG_PTR)Body, Caller, "MEM-010: it is freed with a queued work item in it");
+        StopFor(WORKER_INVALID, 0, Inside, (ULONG_PTR)Body, Caller,
+                "MEM-010: it is freed with a queued work item in it");
 }
 
 /* The header says what is wrong with a pointer that cannot be freed. */
@@ -539,7 +568,8 @@ static void CheckHeader(const void *Body, const POOL_BLOCK *Block, ULONG Tag, co
     ULONG Magic = __atomic_load_n(&Block->Magic, __ATOMIC_RELAXED);
 
     if (Magic == FREED && Block->Canary == CanaryOf(Block))
-        StopFor(BAD_POOL_CALLER, CALLER_DOUBLE_FREE, Body, Block->Tag, Caller, "MEM-002: it has been freed already");
+        StopFor(BAD_POOL_CALLER, CALLER_DOUBLE_FREE, Body, Block->Tag, Caller,
+                "MEM-002: it has been freed already");
     if (Magic == LIVE && Block->Canary != CanaryOf(Block))
         StopFor(BAD_POOL_HEADER, HEADER_CORRUPT, Body, Block->Tag, Caller,
             "MEM-004: bytes in front of its start were overwritten");
@@ -563,13 +593,16 @@ static void Free(void *Body, ULONG Tag, const void *Caller)
     SHARD *Shard;
 
     if (!Body || (ULONG_PTR)Body % 16)
-        StopFor(BAD_POOL_CALLER, CALLER_NOT_POOL, Body, 0, Caller, "MEM-002: no allocation returns such an address");
+        StopFor(BAD_POOL_CALLER, CALLER_NOT_POOL, Body, 0, Caller,
+                "MEM-002: no allocation returns such an address");
     CheckHeader(Body, Block, Tag, Caller);
     CheckIrql(Block->Paged, true, Caller);
     CheckContents(Block, Caller);
     /* Two threads that free at once: one of them gets here second. */
-    if (!__atomic_compare_exchange_n(&Block->Magic, &Live, FREED, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        StopFor(BAD_POOL_CALLER, CALLER_DOUBLE_FREE, Body, Block->Tag, Caller, "MEM-002: it has been freed already");
+    if (!__atomic_compare_exchange_n(&Block->Magic, &Live, FREED, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        StopFor(BAD_POOL_CALLER, CALLER_DOUBLE_FREE, Body, Block->Tag, Caller,
+                "MEM-002: it has been freed already");
     Block->Freer = Caller;
     Block->FreerId = CurrentId();
     memset(Body, POISON, FillBytes(Block));
@@ -596,8 +629,9 @@ VOID NTAPI ExFreePool(PVOID P)
 }
 
 /*
- * As above; a tag other than 0 must be the one of the allocation. A wrong pointer, a second free, a wrong tag and an
- * overwritten block stop the machine, each with its own words. IRQL as for the allocation (nf-wdm-exfreepoolwithtag).
+ * As above; a tag other than 0 must be the one of the allocation. A wrong pointer, a second free, a
+ * wrong tag and an overwritten block stop the machine, each with its own words. IRQL as for the
+ * allocation (nf-wdm-exfreepoolwithtag).
  */
 VOID NTAPI ExFreePoolWithTag(PVOID P, ULONG Tag)
 {
@@ -619,16 +653,21 @@ SIZE_T NTAPI ExQueryPoolBlockSize(PVOID PoolBlock, PBOOLEAN QuotaCharged)
     return BlockOf(PoolBlock)->Size;
 }
 
-/* ---- reports --------------------------------------------------------------------------------------------------------------- */
+/* ---- reports --------------------------------------------------------------------------------- */
 
 void ExxForEachPool(void (*fn)(const EXX_POOL_VIEW *View, void *Context), void *Context)
 {
     for (unsigned i = 0; i < SHARDS; i++) {
         KexGuardAcquire(&Shards[i].Lock);
-        for (PLIST_ENTRY Entry = Shards[i].Live.Flink; Entry != &Shards[i].Live; Entry = Entry->Flink) {
+        for (PLIST_ENTRY Entry = Shards[i].Live.Flink; Entry != &Shards[i].Live;
+             Entry = Entry->Flink) {
             const POOL_BLOCK *Block = CONTAINING_RECORD(Entry, POOL_BLOCK, Link);
-            EXX_POOL_VIEW View = {.Body = BodyOf(Block), .Size = Block->Size, .Tag = Block->Tag,
-                                  .Paged = Block->Paged, .Serial = Block->Serial, .Callers = Block->Callers};
+            EXX_POOL_VIEW View = {.Body = BodyOf(Block),
+                                  .Size = Block->Size,
+                                  .Tag = Block->Tag,
+                                  .Paged = Block->Paged,
+                                  .Serial = Block->Serial,
+                                  .Callers = Block->Callers};
 
             fn(&View, Context);
         }
@@ -651,7 +690,8 @@ void ExxPoolTrim(void)
                 Block = Shards[i].Free[Class];
                 if (Block) {
                     Shards[i].Free[Class] = (POOL_BLOCK *)(void *)Block->Link.Flink;
-                    __atomic_store_n(&Shards[i].FreeCount[Class], Shards[i].FreeCount[Class] - 1, __ATOMIC_RELAXED);
+                    __atomic_store_n(&Shards[i].FreeCount[Class], Shards[i].FreeCount[Class] - 1,
+                                     __ATOMIC_RELAXED);
                 }
                 KexGuardRelease(&Shards[i].Lock);
                 if (Block)

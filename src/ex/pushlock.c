@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Push locks: reader-writer locks of one pointer. The word is 0 when free, the owner thread with bit 0 when held
- * exclusive, a count of readers from bit 4 on when held shared. Waiters are not in the word but in a table hashed by the
- * lock's address, first come first served; bit 1 says that there are some. A release hands the lock over.
+ * Push locks: reader-writer locks of one pointer. The word is 0 when free, the owner thread with
+ * bit 0 when held exclusive, a count of readers from bit 4 on when held shared. Waiters are not in
+ * the word but in a table hashed by the lock's address, first come first served; bit 1 says that
+ * there are some. A release hands the lock over.
  */
 #include "ex/exi.h"
 
@@ -53,14 +54,17 @@ static bool Cas(PEX_PUSH_LOCK Lock, EX_PUSH_LOCK *Seen, EX_PUSH_LOCK New)
     return __atomic_compare_exchange_n(Lock, Seen, New, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
-static void NTAPI __attribute__((noinline)) AcquireSlow(PEX_PUSH_LOCK Lock, bool Exclusive, const void *Caller)
+static void NTAPI __attribute__((noinline))
+AcquireSlow(PEX_PUSH_LOCK Lock, bool Exclusive, const void *Caller)
 {
     unsigned Bucket = BucketOf(Lock);
     WAITER Waiter = {.Lock = Lock, .Thread = KexCurrentThread(), .Exclusive = Exclusive};
-    KEX_WAIT Why = {.What = Exclusive ? "push lock exclusive" : "push lock shared", .Object = (const void *)Lock,
-                    .Owner = OwnerOf, .Caller = Caller};
+    KEX_WAIT Why = {.What = Exclusive ? "push lock exclusive" : "push lock shared",
+                    .Object = (const void *)Lock,
+                    .Owner = OwnerOf,
+                    .Caller = Caller};
     EX_PUSH_LOCK Seen;
 
     host_lock_acquire(&Table[Bucket].Lock);
@@ -68,7 +72,9 @@ static void NTAPI __attribute__((noinline)) AcquireSlow(PEX_PUSH_LOCK Lock, bool
     for (;;) {
         /* With waiters in line a newcomer queues, whatever it wants. */
         bool Free = Exclusive ? Seen == 0 : !(Seen & (EXCLUSIVE | WAITERS));
-        EX_PUSH_LOCK New = !Free ? Seen | WAITERS : Exclusive ? (EX_PUSH_LOCK)Waiter.Thread | EXCLUSIVE : Seen + READER;
+        EX_PUSH_LOCK New = !Free       ? Seen | WAITERS
+                           : Exclusive ? (EX_PUSH_LOCK)Waiter.Thread | EXCLUSIVE
+                                       : Seen + READER;
 
         if (Cas(Lock, &Seen, New)) {
             if (Free) {
@@ -79,8 +85,10 @@ static void NTAPI __attribute__((noinline)) AcquireSlow(PEX_PUSH_LOCK Lock, bool
         }
     }
     if (Seen & EXCLUSIVE && OWNER(Seen) == Waiter.Thread)
-        KexFinding("LCK-016", "verifier", Caller, "the push lock at %p is acquired by its exclusive owner: the thread "
-            "waits for itself", (void *)Lock);
+        KexFinding("LCK-016", "verifier", Caller,
+                   "the push lock at %p is acquired by its exclusive owner: the thread "
+                   "waits for itself",
+                   (void *)Lock);
     InsertTailList(&Table[Bucket].Waiters, &Waiter.Link);
     host_lock_release(&Table[Bucket].Lock);
     while (!__atomic_load_n(&Waiter.Granted, __ATOMIC_ACQUIRE))
@@ -89,7 +97,8 @@ static void NTAPI __attribute__((noinline)) AcquireSlow(PEX_PUSH_LOCK Lock, bool
 
 static WAITER *NextFor(unsigned Bucket, PEX_PUSH_LOCK Lock)
 {
-    for (PLIST_ENTRY Entry = Table[Bucket].Waiters.Flink; Entry != &Table[Bucket].Waiters; Entry = Entry->Flink) {
+    for (PLIST_ENTRY Entry = Table[Bucket].Waiters.Flink; Entry != &Table[Bucket].Waiters;
+         Entry = Entry->Flink) {
         WAITER *Waiter = CONTAINING_RECORD(Entry, WAITER, Link);
 
         if (Waiter->Lock == Lock)
@@ -98,7 +107,8 @@ static WAITER *NextFor(unsigned Bucket, PEX_PUSH_LOCK Lock)
     return NULL;
 }
 
-/* The lock is ours alone and has waiters: the first gets it, with the readers right behind it when it is a reader. */
+/* The lock is ours alone and has waiters: the first gets it, with the readers right behind it when
+ * it is a reader. */
 static void NTAPI __attribute__((noinline)) HandOver(PEX_PUSH_LOCK Lock)
 {
     unsigned Bucket = BucketOf(Lock);
@@ -106,7 +116,8 @@ static void NTAPI __attribute__((noinline)) HandOver(PEX_PUSH_LOCK Lock)
     EX_PUSH_LOCK New = 0;
 
     host_lock_acquire(&Table[Bucket].Lock);
-    while ((Waiter = NextFor(Bucket, Lock)) && (!New || (!(New & EXCLUSIVE) && !Waiter->Exclusive))) {
+    while ((Waiter = NextFor(Bucket, Lock)) &&
+           (!New || (!(New & EXCLUSIVE) && !Waiter->Exclusive))) {
         New = Waiter->Exclusive ? (EX_PUSH_LOCK)Waiter->Thread | EXCLUSIVE : New + READER;
         RemoveEntryList(&Waiter->Link);
         Waiter->NextWoken = NULL;
@@ -114,7 +125,8 @@ static void NTAPI __attribute__((noinline)) HandOver(PEX_PUSH_LOCK Lock)
         Tail = &Waiter->NextWoken;
     }
     assert(Woken);
-    /* Nobody changes a word that is held exclusive, or by one last reader, and marked WAITERS, but us. */
+    /* Nobody changes a word that is held exclusive, or by one last reader, and marked WAITERS, but
+     * us. */
     __atomic_store_n(Lock, New | (Waiter ? WAITERS : 0), __ATOMIC_RELEASE);
     host_lock_release(&Table[Bucket].Lock);
     while (Woken) {
@@ -129,7 +141,7 @@ static void NTAPI __attribute__((noinline)) HandOver(PEX_PUSH_LOCK Lock)
     }
 }
 
-/* ---- the four steps --------------------------------------------------------------------------------------------------------- */
+/* ---- the four steps -------------------------------------------------------------------------- */
 
 static inline void AcquireExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
 {
@@ -168,9 +180,11 @@ static inline bool TryShared(PEX_PUSH_LOCK Lock)
     return false;
 }
 
-static void KEX_SLOW BadRelease(const char *Rule, PEX_PUSH_LOCK Lock, const char *Which, const void *Caller)
+static void KEX_SLOW BadRelease(const char *Rule, PEX_PUSH_LOCK Lock, const char *Which,
+                                const void *Caller)
 {
-    KexFinding(Rule, "verifier", Caller, "the push lock at %p, %s, is released", (void *)Lock, Which);
+    KexFinding(Rule, "verifier", Caller, "the push lock at %p, %s, is released", (void *)Lock,
+               Which);
 }
 
 static inline void ReleaseExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
@@ -196,7 +210,8 @@ static inline void ReleaseShared(PEX_PUSH_LOCK Lock, const void *Caller)
             BadRelease("LCK-007", Lock, "which is not held shared", Caller);
             return;
         }
-        /* What the other readers did comes before what the next owner does: hence the acquiring loads. */
+        /* What the other readers did comes before what the next owner does: hence the acquiring
+         * loads. */
         if (Seen < 2 * READER && (Seen & WAITERS)) {
             HandOver(Lock);
             return;
@@ -206,7 +221,7 @@ static inline void ReleaseShared(PEX_PUSH_LOCK Lock, const void *Caller)
     }
 }
 
-/* ---- for the rooms -------------------------------------------------------------------------------------------------------- */
+/* ---- for the rooms --------------------------------------------------------------------------- */
 
 void ExxPushAcquireExclusive(PEX_PUSH_LOCK Lock, const void *Caller)
 {
@@ -243,22 +258,24 @@ bool ExxPushIsHeld(const EX_PUSH_LOCK *Lock)
     return __atomic_load_n(Lock, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* ---- exports: normal kernel APCs must be off already ------------------------------------------------------------------------ */
+/* ---- exports: normal kernel APCs must be off already ----------------------------------------- */
 
 static void KEX_SLOW BadUse(ULONG Flags, PEX_PUSH_LOCK Lock, const void *Caller)
 {
     const ULONG_PTR Parameter[4] = {Flags, (ULONG_PTR)Lock, 0, 0};
 
     if (Flags & ~VALID_FLAGS)
-        KexBugCheck(INVALID_PUSH_LOCK_FLAGS, Parameter, Caller, "LCK-018: push lock flags 0x%x are not valid", Flags);
-    KexFinding("LCK-015", "verifier", Caller, "the push lock at %p is used while normal kernel APCs are enabled",
-        (void *)Lock);
+        KexBugCheck(INVALID_PUSH_LOCK_FLAGS, Parameter, Caller,
+                    "LCK-018: push lock flags 0x%x are not valid", Flags);
+    KexFinding("LCK-015", "verifier", Caller,
+               "the push lock at %p is used while normal kernel APCs are enabled", (void *)Lock);
 }
 
 static inline void Check(ULONG Flags, PEX_PUSH_LOCK Lock, const void *Caller)
 {
-    if (__builtin_expect((Flags & ~VALID_FLAGS) ||
-                         (!KexApcDisableCounts(KexCurrentThread()) && KeGetCurrentIrql() < APC_LEVEL), 0))
+    if (__builtin_expect((Flags & ~VALID_FLAGS) || (!KexApcDisableCounts(KexCurrentThread()) &&
+                                                    KeGetCurrentIrql() < APC_LEVEL),
+                         0))
         BadUse(Flags, Lock, Caller);
 }
 
@@ -348,7 +365,8 @@ BOOLEAN NTAPI ExfTryAcquirePushLockShared(PEX_PUSH_LOCK PushLock)
     return TryShared(PushLock);
 }
 
-/* Inlined releases call it when they left waiters behind; a lock of ours is released by routine and hands over itself. */
+/* Inlined releases call it when they left waiters behind; a lock of ours is released by routine and
+ * hands over itself. */
 VOID NTAPI ExfTryToWakePushLock(PEX_PUSH_LOCK PushLock)
 {
     (void)PushLock;

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <time.h>
 
-/* Raises Status; the driver's handlers see it as any exception. PASSIVE_LEVEL (nf-ntddk-exraisestatus). */
+/* Raises Status; the driver's handlers see it as any exception. PASSIVE_LEVEL
+ * (nf-ntddk-exraisestatus). */
 DECLSPEC_NORETURN VOID NTAPI ExRaiseStatus(NTSTATUS Status)
 {
     if (KeGetCurrentIrql() > APC_LEVEL)
-        KexFinding("IRQL-055", "verifier", __builtin_return_address(0), "ExRaiseStatus was called at IRQL %u",
-            KeGetCurrentIrql());
+        KexFinding("IRQL-055", "verifier", __builtin_return_address(0),
+                   "ExRaiseStatus was called at IRQL %u", KeGetCurrentIrql());
     KexRaise(Status, 0, NULL, __builtin_return_address(0));
 }
 
@@ -24,9 +25,10 @@ DECLSPEC_NORETURN VOID NTAPI ExRaiseDatatypeMisalignment(VOID)
     KexRaise(STATUS_DATATYPE_MISALIGNMENT, 0, NULL, __builtin_return_address(0));
 }
 
-/* ---- local time --------------------------------------------------------------------------------------------------------- */
+/* ---- local time ------------------------------------------------------------------------------ */
 
-/* Seconds east of UTC now, in the host's zone: as Windows, the zone's present bias counts for every time. */
+/* Seconds east of UTC now, in the host's zone: as Windows, the zone's present bias counts for every
+ * time. */
 static LONGLONG BiasSeconds(void)
 {
     time_t Now = (time_t)(KexSystemTime() / 10000000 - 11644473600ll);
@@ -45,7 +47,8 @@ VOID NTAPI ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER Syst
     SystemTime->QuadPart = LocalTime->QuadPart - BiasSeconds() * 10000000;
 }
 
-/* The timer resolution is what it is; the current one in 100 ns is returned (nf-wdm-exsettimerresolution). */
+/* The timer resolution is what it is; the current one in 100 ns is returned
+ * (nf-wdm-exsettimerresolution). */
 ULONG NTAPI ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
 {
     (void)DesiredTime;
@@ -53,7 +56,7 @@ ULONG NTAPI ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
     return KeQueryTimeIncrement();
 }
 
-/* ---- UUIDs ------------------------------------------------------------------------------------------------------------------ */
+/* ---- UUIDs ----------------------------------------------------------------------------------- */
 
 /* A random (version 4) UUID; STATUS_SUCCESS (nf-ntddk-exuuidcreate). */
 NTSTATUS NTAPI ExUuidCreate(UUID *Uuid)
@@ -67,7 +70,7 @@ NTSTATUS NTAPI ExUuidCreate(UUID *Uuid)
     return STATUS_SUCCESS;
 }
 
-/* ---- the machine ------------------------------------------------------------------------------------------------------------ */
+/* ---- the machine ----------------------------------------------------------------------------- */
 
 /* As the shared page says (nf-wdm-exisprocessorfeaturepresent). */
 BOOLEAN NTAPI ExIsProcessorFeaturePresent(ULONG ProcessorFeature)
@@ -90,8 +93,8 @@ ULONG NTAPI ExIsSoftBoot(VOID)
 }
 
 /* The machine has no firmware variables (nf-wdm-exgetfirmwareenvironmentvariable). */
-NTSTATUS NTAPI ExGetFirmwareEnvironmentVariable(PUNICODE_STRING VariableName, GUID *VendorGuid, PVOID Value,
-    PULONG ValueLength, PULONG Attributes)
+NTSTATUS NTAPI ExGetFirmwareEnvironmentVariable(PUNICODE_STRING VariableName, GUID *VendorGuid,
+                                                PVOID Value, PULONG ValueLength, PULONG Attributes)
 {
     (void)VariableName;
     (void)VendorGuid;
@@ -101,8 +104,8 @@ NTSTATUS NTAPI ExGetFirmwareEnvironmentVariable(PUNICODE_STRING VariableName, GU
     return STATUS_NOT_IMPLEMENTED;
 }
 
-NTSTATUS NTAPI ExSetFirmwareEnvironmentVariable(PUNICODE_STRING VariableName, GUID *VendorGuid, PVOID Value,
-    ULONG ValueLength, ULONG Attributes)
+NTSTATUS NTAPI ExSetFirmwareEnvironmentVariable(PUNICODE_STRING VariableName, GUID *VendorGuid,
+                                                PVOID Value, ULONG ValueLength, ULONG Attributes)
 {
     (void)VariableName;
     (void)VendorGuid;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executive resources: the reader-writer locks of file systems. Owners are counted per thread, so both kinds of access
- * nest. A release hands the resource over: an exclusive owner to the shared waiters if there are any, the last shared
- * owner to the first exclusive waiter; neither side starves the other. Who owns it is always known.
+ * Executive resources: the reader-writer locks of file systems. Owners are counted per thread, so
+ * both kinds of access nest. A release hands the resource over: an exclusive owner to the shared
+ * waiters if there are any, the last shared owner to the first exclusive waiter; neither side
+ * starves the other. Who owns it is always known.
  *
- * ERESOURCE.SpinLock holds a host lock that guards the rest; waiters are on the waiting threads' stacks.
+ * ERESOURCE.SpinLock holds a host lock that guards the rest; waiters are on the waiting threads'
+ * stacks.
  */
 #include "ex/exi.h"
 
@@ -84,9 +86,10 @@ static bool OwnedExclusive(const ERESOURCE *Resource)
     return (Resource->Flag & ResourceOwnedExclusive) != 0;
 }
 
-/* ---- owners: resource locked --------------------------------------------------------------------------------------- */
+/* ---- owners: resource locked ----------------------------------------------------------------- */
 
-/* Entry 0 of the table holds its size; shared owners that do not fit into OwnerEntry are in the others. */
+/* Entry 0 of the table holds its size; shared owners that do not fit into OwnerEntry are in the
+ * others. */
 static POWNER_ENTRY FindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
 {
     if (Resource->OwnerEntry.OwnerThread == Owner)
@@ -97,17 +100,20 @@ static POWNER_ENTRY FindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
     return NULL;
 }
 
-/* A free entry; the table grows when there is none. Running out of host memory here has no NT answer. */
+/* A free entry; the table grows when there is none. Running out of host memory here has no NT
+ * answer. */
 static POWNER_ENTRY NTAPI FreeOwner(PERESOURCE Resource)
 {
     POWNER_ENTRY Entry = FindOwner(Resource, 0);
-    ULONG Old = Resource->OwnerTable ? Resource->OwnerTable[0].TableSize : 0, New = Old ? Old * 2 : 4;
+    ULONG Old = Resource->OwnerTable ? Resource->OwnerTable[0].TableSize : 0,
+          New = Old ? Old * 2 : 4;
 
     if (Entry)
         return Entry;
     Entry = realloc(Resource->OwnerTable, New * sizeof *Entry);
     if (!Entry)
-        KexStop(0, "OUT OF MEMORY", NULL, "no host memory for the owners of the resource at %p", (void *)Resource);
+        KexStop(0, "OUT OF MEMORY", NULL, "no host memory for the owners of the resource at %p",
+                (void *)Resource);
     memset(Entry + Old, 0, (New - Old) * sizeof *Entry);
     Entry[0].TableSize = New;
     Resource->OwnerTable = Entry;
@@ -156,7 +162,8 @@ static PKTHREAD SomeOwner(const ERESOURCE *Resource)
     return Owner & 3 ? NULL : (PKTHREAD)Owner;
 }
 
-/* For the hang report, which must not hang itself: a lock that stays taken leaves the owner unknown. */
+/* For the hang report, which must not hang itself: a lock that stays taken leaves the owner
+ * unknown. */
 static PKTHREAD OwnerOf(const void *Object)
 {
     host_lock *Guard = (host_lock *)(void *)&((PERESOURCE)(ULONG_PTR)Object)->SpinLock;
@@ -173,7 +180,7 @@ static PKTHREAD OwnerOf(const void *Object)
     return Owner;
 }
 
-/* ---- waiting and handing over ------------------------------------------------------------------------------------------ */
+/* ---- waiting and handing over ---------------------------------------------------------------- */
 
 static void Append(PVOID *Head, WAITER *Waiter)
 {
@@ -185,11 +192,14 @@ static void Append(PVOID *Head, WAITER *Waiter)
 }
 
 /* Locked on entry, unlocked on return; the resource is ours when it returns. */
-static void NTAPI __attribute__((noinline)) WaitForGrant(PERESOURCE Resource, bool Exclusive, const void *Caller)
+static void NTAPI __attribute__((noinline))
+WaitForGrant(PERESOURCE Resource, bool Exclusive, const void *Caller)
 {
     WAITER Waiter = {.Thread = KexCurrentThread()};
-    KEX_WAIT Why = {.What = Exclusive ? "resource exclusive" : "resource shared", .Object = Resource,
-                    .Owner = OwnerOf, .Caller = Caller};
+    KEX_WAIT Why = {.What = Exclusive ? "resource exclusive" : "resource shared",
+                    .Object = Resource,
+                    .Owner = OwnerOf,
+                    .Caller = Caller};
 
     Append(Exclusive ? &Resource->ExclusiveWaiters : &Resource->SharedWaiters, &Waiter);
     if (Exclusive)
@@ -200,7 +210,8 @@ static void NTAPI __attribute__((noinline)) WaitForGrant(PERESOURCE Resource, bo
     Unlock(Resource);
     if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
         KexStop(ATTEMPTED_SWITCH_FROM_DPC, "ATTEMPTED_SWITCH_FROM_DPC", Caller,
-            "IRQL-030: a wait for the resource at %p would block at IRQL %u", (void *)Resource, KeGetCurrentIrql());
+                "IRQL-030: a wait for the resource at %p would block at IRQL %u", (void *)Resource,
+                KeGetCurrentIrql());
     while (!__atomic_load_n(&Waiter.Granted, __ATOMIC_ACQUIRE))
         KexBlock(&Why, 0);
 }
@@ -251,18 +262,20 @@ static void NTAPI __attribute__((noinline)) WakeAll(WAITER *Waiter)
     }
 }
 
-/* ---- rules that cost nothing to look at ----------------------------------------------------------------------------------- */
+/* ---- rules that cost nothing to look at ------------------------------------------------------ */
 
 static void KEX_SLOW BadUse(PERESOURCE Resource, const char *Routine, const void *Caller)
 {
     if (!Resource->SystemResourcesList.Flink)
-        KexFinding("LCK-005", "verifier", Caller, "%s: the resource at %p was not initialised", Routine,
-            (void *)Resource);
+        KexFinding("LCK-005", "verifier", Caller, "%s: the resource at %p was not initialised",
+                   Routine, (void *)Resource);
     if (KeGetCurrentIrql() > APC_LEVEL)
-        KexFinding("IRQL-030", "verifier", Caller, "%s was called at IRQL %u", Routine, KeGetCurrentIrql());
+        KexFinding("IRQL-030", "verifier", Caller, "%s was called at IRQL %u", Routine,
+                   KeGetCurrentIrql());
     else if (!KexApcDisableCounts(KexCurrentThread()) && KeGetCurrentIrql() < APC_LEVEL)
         KexFinding("LCK-001", "verifier", Caller,
-            "%s: the resource at %p is used while normal kernel APCs are enabled", Routine, (void *)Resource);
+                   "%s: the resource at %p is used while normal kernel APCs are enabled", Routine,
+                   (void *)Resource);
 }
 
 static inline void CheckUse(PERESOURCE Resource, const char *Routine, const void *Caller)
@@ -274,19 +287,22 @@ static inline void CheckUse(PERESOURCE Resource, const char *Routine, const void
         BadUse(Resource, Routine, Caller);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /*
- * Storage is the caller's, resident and 8-byte aligned (nf-wdm-exinitializeresourcelite). Returns STATUS_SUCCESS.
+ * Storage is the caller's, resident and 8-byte aligned (nf-wdm-exinitializeresourcelite). Returns
+ * STATUS_SUCCESS.
  */
 NTSTATUS NTAPI ExInitializeResourceLite(PERESOURCE Resource)
 {
     const void *Caller = __builtin_return_address(0);
 
     if ((ULONG_PTR)Resource % sizeof(PVOID))
-        KexFinding("LCK-010", "verifier", Caller, "the resource at %p is not naturally aligned", (void *)Resource);
+        KexFinding("LCK-010", "verifier", Caller, "the resource at %p is not naturally aligned",
+                   (void *)Resource);
     if (ExxResourceInRange(Resource, sizeof(PVOID)))
-        KexFinding("LCK-005", "verifier", Caller, "the resource at %p is initialised twice", (void *)Resource);
+        KexFinding("LCK-005", "verifier", Caller, "the resource at %p is initialised twice",
+                   (void *)Resource);
     memset(Resource, 0, sizeof *Resource);
     Enlist(Resource);
     return STATUS_SUCCESS;
@@ -297,12 +313,13 @@ NTSTATUS NTAPI ExDeleteResourceLite(PERESOURCE Resource)
 {
     if (!Resource->SystemResourcesList.Flink) {
         KexFinding("LCK-005", "verifier", __builtin_return_address(0),
-            "the resource at %p is deleted but not initialised, or deleted twice", (void *)Resource);
+                   "the resource at %p is deleted but not initialised, or deleted twice",
+                   (void *)Resource);
         return STATUS_SUCCESS;
     }
     if (Resource->ActiveEntries)
-        KexFinding("LCK-005", "verifier", __builtin_return_address(0), "the resource at %p is deleted while owned",
-            (void *)Resource);
+        KexFinding("LCK-005", "verifier", __builtin_return_address(0),
+                   "the resource at %p is deleted while owned", (void *)Resource);
     Delist(Resource);
     free(Resource->OwnerTable);
     memset(Resource, 0, sizeof *Resource);
@@ -314,8 +331,8 @@ NTSTATUS NTAPI ExReinitializeResourceLite(PERESOURCE Resource)
 {
     Lock(Resource);
     if (Resource->ActiveEntries)
-        KexFinding("LCK-005", "verifier", __builtin_return_address(0), "the resource at %p is reinitialised while owned",
-            (void *)Resource);
+        KexFinding("LCK-005", "verifier", __builtin_return_address(0),
+                   "the resource at %p is reinitialised while owned", (void *)Resource);
     free(Resource->OwnerTable);
     Resource->OwnerTable = NULL;
     memset(&Resource->OwnerEntry, 0, sizeof Resource->OwnerEntry);
@@ -334,7 +351,8 @@ PERESOURCE ExxResourceInRange(const void *Base, size_t Bytes)
 
     if (Bytes < sizeof(PVOID))
         return NULL;
-    for (ULONG_PTR Page = First >> 12, Left = BUCKETS; Page <= Last >> 12 && Left && !Found; Page++, Left--) {
+    for (ULONG_PTR Page = First >> 12, Left = BUCKETS; Page <= Last >> 12 && Left && !Found;
+         Page++, Left--) {
         LIST_ENTRY *Head = &Live.Bucket[Page % BUCKETS];
 
         if (!__atomic_load_n(&Live.Count[Page % BUCKETS], __ATOMIC_RELAXED))
@@ -348,11 +366,13 @@ PERESOURCE ExxResourceInRange(const void *Base, size_t Bytes)
     return Found;
 }
 
-void ExxForEachOwnedResource(void (*fn)(const EXX_RESOURCE_VIEW *View, void *Context), void *Context)
+void ExxForEachOwnedResource(void (*fn)(const EXX_RESOURCE_VIEW *View, void *Context),
+                             void *Context)
 {
     host_lock_acquire(&Live.Lock);
     for (unsigned i = 0; i < BUCKETS; i++) {
-        for (PLIST_ENTRY Entry = Live.Bucket[i].Flink; Entry != &Live.Bucket[i]; Entry = Entry->Flink) {
+        for (PLIST_ENTRY Entry = Live.Bucket[i].Flink; Entry != &Live.Bucket[i];
+             Entry = Entry->Flink) {
             PERESOURCE Resource = CONTAINING_RECORD(Entry, ERESOURCE, SystemResourcesList);
             EXX_RESOURCE_VIEW View = {.Resource = Resource};
 
@@ -369,12 +389,14 @@ void ExxForEachOwnedResource(void (*fn)(const EXX_RESOURCE_VIEW *View, void *Con
     host_lock_release(&Live.Lock);
 }
 
-/* ---- acquire -------------------------------------------------------------------------------------------------------------------- */
+/* ---- acquire --------------------------------------------------------------------------------- */
 
 static void KEX_SLOW SelfDeadlock(PERESOURCE Resource, const void *Caller)
 {
-    KexFinding("LCK-004", "verifier", Caller,
-        "the thread owns the resource at %p shared and asks for it exclusive: it waits for itself", (void *)Resource);
+    KexFinding(
+        "LCK-004", "verifier", Caller,
+        "the thread owns the resource at %p shared and asks for it exclusive: it waits for itself",
+        (void *)Resource);
 }
 
 static inline BOOLEAN AcquireExclusive(PERESOURCE Resource, BOOLEAN Wait, const void *Caller)
@@ -405,10 +427,12 @@ BOOLEAN ExxResourceExclusive(PERESOURCE Resource, BOOLEAN Wait, const void *Call
     return AcquireExclusive(Resource, Wait, Caller);
 }
 
-/* What an owner's or newcomer's wish for shared access does when exclusive waiters stand in line. */
+/* What an owner's or newcomer's wish for shared access does when exclusive waiters stand in line.
+ */
 typedef enum { QUEUE_UNLESS_OWNER, NEVER_QUEUE, ALWAYS_QUEUE } WHEN_WANTED;
 
-static inline BOOLEAN AcquireShared(PERESOURCE Resource, BOOLEAN Wait, WHEN_WANTED When, const void *Caller)
+static inline BOOLEAN AcquireShared(PERESOURCE Resource, BOOLEAN Wait, WHEN_WANTED When,
+                                    const void *Caller)
 {
     ERESOURCE_THREAD Thread = Me();
     bool Grant;
@@ -442,8 +466,9 @@ BOOLEAN ExxResourceShared(PERESOURCE Resource, BOOLEAN Wait, const void *Caller)
 }
 
 /*
- * TRUE with exclusive access; nests for the owner. FALSE only without Wait. Normal kernel APCs must be off until the
- * release. IRQL <= APC_LEVEL, < DISPATCH_LEVEL (nf-wdm-exacquireresourceexclusivelite).
+ * TRUE with exclusive access; nests for the owner. FALSE only without Wait. Normal kernel APCs must
+ * be off until the release. IRQL <= APC_LEVEL, < DISPATCH_LEVEL
+ * (nf-wdm-exacquireresourceexclusivelite).
  */
 BOOLEAN NTAPI ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait)
 {
@@ -456,8 +481,9 @@ BOOLEAN NTAPI ExTryToAcquireResourceExclusiveLite(PERESOURCE Resource)
 }
 
 /*
- * TRUE with shared access, or with one more exclusive access for the exclusive owner. A thread that has it already gets
- * it again even when others want it exclusive; a new one queues behind them (nf-wdm-exacquireresourcesharedlite).
+ * TRUE with shared access, or with one more exclusive access for the exclusive owner. A thread that
+ * has it already gets it again even when others want it exclusive; a new one queues behind them
+ * (nf-wdm-exacquireresourcesharedlite).
  */
 BOOLEAN NTAPI ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait)
 {
@@ -470,7 +496,8 @@ BOOLEAN NTAPI ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
     return AcquireShared(Resource, Wait, NEVER_QUEUE, __builtin_return_address(0));
 }
 
-/* Queues behind them even when the thread has it shared already (nf-wdm-exacquiresharedwaitforexclusive). */
+/* Queues behind them even when the thread has it shared already
+ * (nf-wdm-exacquiresharedwaitforexclusive). */
 BOOLEAN NTAPI ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
 {
     return AcquireShared(Resource, Wait, ALWAYS_QUEUE, __builtin_return_address(0));
@@ -497,15 +524,17 @@ PVOID NTAPI ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(PERESOURCE Res
     return NULL;
 }
 
-/* ---- release ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- release --------------------------------------------------------------------------------- */
 
-static _Noreturn void KEX_SLOW NotOwned(PERESOURCE Resource, ERESOURCE_THREAD Owner, const char *What,
-    const void *Caller)
+static _Noreturn void KEX_SLOW NotOwned(PERESOURCE Resource, ERESOURCE_THREAD Owner,
+                                        const char *What, const void *Caller)
 {
     const ULONG_PTR Parameter[4] = {(ULONG_PTR)Resource, Owner, (ULONG_PTR)Resource->OwnerTable, 0};
 
-    KexBugCheck(RESOURCE_NOT_OWNED, Parameter, Caller, "LCK-003: the resource at %p is %s for an owner (%p) that does "
-        "not have it so", (void *)Resource, What, (void *)Owner);
+    KexBugCheck(RESOURCE_NOT_OWNED, Parameter, Caller,
+                "LCK-003: the resource at %p is %s for an owner (%p) that does "
+                "not have it so",
+                (void *)Resource, What, (void *)Owner);
 }
 
 static inline void ReleaseFor(PERESOURCE Resource, ERESOURCE_THREAD Owner, const void *Caller)
@@ -542,7 +571,8 @@ void ExxResourceRelease(PERESOURCE Resource, const void *Caller)
     ReleaseFor(Resource, Me(), Caller);
 }
 
-/* One access of the current thread back. RESOURCE_NOT_OWNED when it has none (nf-wdm-exreleaseresourcelite). */
+/* One access of the current thread back. RESOURCE_NOT_OWNED when it has none
+ * (nf-wdm-exreleaseresourcelite). */
 VOID NTAPI ExReleaseResourceLite(PERESOURCE Resource)
 {
     ReleaseFor(Resource, Me(), __builtin_return_address(0));
@@ -560,7 +590,8 @@ VOID NTAPI ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource)
     KeLeaveCriticalRegion();
 }
 
-/* The exclusive owner becomes a shared one and lets the shared waiters in (nf-wdm-exconvertexclusivetosharedlite). */
+/* The exclusive owner becomes a shared one and lets the shared waiters in
+ * (nf-wdm-exconvertexclusivetosharedlite). */
 VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 {
     WAITER *Woken;
@@ -577,8 +608,8 @@ VOID NTAPI ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 }
 
 /*
- * The current thread's access now belongs to OwnerPointer, whose two low bits are set, and is released by
- * ExReleaseResourceForThreadLite with it (nf-ntifs-exsetresourceownerpointer).
+ * The current thread's access now belongs to OwnerPointer, whose two low bits are set, and is
+ * released by ExReleaseResourceForThreadLite with it (nf-ntifs-exsetresourceownerpointer).
  */
 VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
 {
@@ -605,14 +636,15 @@ VOID NTAPI ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
     Unlock(Resource);
 }
 
-/* As above; with FLAG_OWNER_POINTER_IS_THREAD the pointer is a thread (nf-ntifs-exsetresourceownerpointerex). */
+/* As above; with FLAG_OWNER_POINTER_IS_THREAD the pointer is a thread
+ * (nf-ntifs-exsetresourceownerpointerex). */
 VOID NTAPI ExSetResourceOwnerPointerEx(PERESOURCE Resource, PVOID OwnerPointer, ULONG Flags)
 {
     (void)Flags;
     ExSetResourceOwnerPointer(Resource, (PVOID)((ULONG_PTR)OwnerPointer | 3));
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 BOOLEAN NTAPI ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 {

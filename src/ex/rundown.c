@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rundown protection: many short users of an object and one who wants them gone. The word counts users from bit 1 on;
- * with bit 0 set the rundown has begun and the rest points at the waiter's count, or is empty when it is over.
+ * Rundown protection: many short users of an object and one who wants them gone. The word counts
+ * users from bit 1 on; with bit 0 set the rundown has begun and the rest points at the waiter's
+ * count, or is empty when it is over.
  */
 #include "ex/exi.h"
 
@@ -21,7 +22,8 @@ static ULONG_PTR Load(PEX_RUNDOWN_REF Ref)
 
 static bool Cas(PEX_RUNDOWN_REF Ref, ULONG_PTR *Seen, ULONG_PTR New)
 {
-    return __atomic_compare_exchange_n(&Ref->Count, Seen, New, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return __atomic_compare_exchange_n(&Ref->Count, Seen, New, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
 }
 
 static inline BOOLEAN AcquireMany(PEX_RUNDOWN_REF Ref, ULONG Count)
@@ -35,20 +37,20 @@ static inline BOOLEAN AcquireMany(PEX_RUNDOWN_REF Ref, ULONG Count)
     return FALSE;
 }
 
-static void NTAPI __attribute__((noinline)) ReleaseRunningDown(PEX_RUNDOWN_REF Ref, ULONG_PTR Seen, ULONG Count,
-    const void *Caller)
+static void NTAPI __attribute__((noinline))
+ReleaseRunningDown(PEX_RUNDOWN_REF Ref, ULONG_PTR Seen, ULONG Count, const void *Caller)
 {
     RUNDOWN_WAIT *Wait;
 
     if (!(Seen & EX_RUNDOWN_ACTIVE)) {
-        KexFinding("LCK-027", "verifier", Caller, "rundown protection at %p is released more often than acquired",
-            (void *)Ref);
+        KexFinding("LCK-027", "verifier", Caller,
+                   "rundown protection at %p is released more often than acquired", (void *)Ref);
         return;
     }
     Wait = (RUNDOWN_WAIT *)(Seen & ~(ULONG_PTR)EX_RUNDOWN_ACTIVE);
     if (__builtin_expect(!Wait, 0)) {
-        KexFinding("LCK-027", "verifier", Caller, "rundown protection at %p is released after its rundown is over",
-            (void *)Ref);
+        KexFinding("LCK-027", "verifier", Caller,
+                   "rundown protection at %p is released after its rundown is over", (void *)Ref);
         return;
     }
     if (__atomic_sub_fetch(&Wait->Users, Count, __ATOMIC_ACQ_REL) == 0) {
@@ -82,7 +84,8 @@ static void WaitForAll(PEX_RUNDOWN_REF Ref, const void *Caller)
         if (Seen == EX_RUNDOWN_ACTIVE)
             return;                     /* over already */
         if (Seen & EX_RUNDOWN_ACTIVE) {
-            KexFinding("LCK-027", "verifier", Caller, "two threads wait for the rundown at %p", (void *)Ref);
+            KexFinding("LCK-027", "verifier", Caller, "two threads wait for the rundown at %p",
+                       (void *)Ref);
             return;
         }
         /* From the swap on Wait.Users belongs to the users. */
@@ -97,14 +100,15 @@ static void WaitForAll(PEX_RUNDOWN_REF Ref, const void *Caller)
     __atomic_store_n(&Ref->Count, EX_RUNDOWN_ACTIVE, __ATOMIC_RELEASE);
 }
 
-/* ---- exports ------------------------------------------------------------------------------------------------------------ */
+/* ---- exports --------------------------------------------------------------------------------- */
 
 VOID NTAPI ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
     __atomic_store_n(&RunRef->Count, 0, __ATOMIC_RELEASE);
 }
 
-/* After a completed rundown the object may be used again (nf-wdm-exreinitializerundownprotection). */
+/* After a completed rundown the object may be used again (nf-wdm-exreinitializerundownprotection).
+ */
 VOID NTAPI ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef)
 {
     __atomic_store_n(&RunRef->Count, 0, __ATOMIC_RELEASE);
@@ -131,7 +135,8 @@ VOID NTAPI ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count)
     ReleaseMany(RunRef, Count, __builtin_return_address(0));
 }
 
-/* Lets no new user in and returns when the last is gone. IRQL <= APC_LEVEL (nf-wdm-exwaitforrundownprotectionrelease). */
+/* Lets no new user in and returns when the last is gone. IRQL <= APC_LEVEL
+ * (nf-wdm-exwaitforrundownprotectionrelease). */
 VOID NTAPI ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
 {
     WaitForAll(RunRef, __builtin_return_address(0));
@@ -159,7 +164,7 @@ VOID NTAPI ExfWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef)
     WaitForAll(RunRef, __builtin_return_address(0));
 }
 
-/* ---- the cache-aware form: a structure only its routines look into --------------------------------------------------------- */
+/* ---- the cache-aware form: a structure only its routines look into --------------------------- */
 
 struct _EX_RUNDOWN_REF_CACHE_AWARE {
     EX_RUNDOWN_REF Ref;
@@ -170,13 +175,15 @@ SIZE_T NTAPI ExSizeOfRundownProtectionCacheAware(VOID)
     return sizeof(EX_RUNDOWN_REF) + sizeof(PVOID);
 }
 
-VOID NTAPI ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, SIZE_T RunRefSize)
+VOID NTAPI ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRef,
+                                                   SIZE_T RunRefSize)
 {
     (void)RunRefSize;
     ExInitializeRundownProtection(&RunRef->Ref);
 }
 
-PEX_RUNDOWN_REF_CACHE_AWARE NTAPI ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType, ULONG PoolTag)
+PEX_RUNDOWN_REF_CACHE_AWARE NTAPI ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType,
+                                                                        ULONG PoolTag)
 {
     PEX_RUNDOWN_REF_CACHE_AWARE RunRef = ExAllocatePoolWithTag(PoolType, sizeof *RunRef, PoolTag);
 
@@ -195,7 +202,8 @@ BOOLEAN NTAPI ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE R
     return AcquireMany(&RunRef->Ref, 1);
 }
 
-BOOLEAN NTAPI ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef, ULONG Count)
+BOOLEAN NTAPI ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRef,
+                                                     ULONG Count)
 {
     return AcquireMany(&RunRef->Ref, Count);
 }

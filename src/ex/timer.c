@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers of the executive: a kernel timer with its DPC in memory of its own, which the deletion frees after the last
- * callback. They can be waited for by their address.
+ * Timers of the executive: a kernel timer with its DPC in memory of its own, which the deletion
+ * frees after the last callback. They can be waited for by their address.
  */
 #include "ex/exi.h"
 
@@ -28,7 +28,8 @@ static VOID NTAPI Expired(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argum
     Timer->Callback(Timer, Timer->Context);
 }
 
-/* NULL without memory. Attributes: EX_TIMER_NOTIFICATION for a notification timer (nf-wdm-exallocatetimer). */
+/* NULL without memory. Attributes: EX_TIMER_NOTIFICATION for a notification timer
+ * (nf-wdm-exallocatetimer). */
 PEX_TIMER NTAPI ExAllocateTimer(PEXT_CALLBACK Callback, PVOID CallbackContext, ULONG Attributes)
 {
     PEX_TIMER Timer = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Timer, TAG);
@@ -36,21 +37,25 @@ PEX_TIMER NTAPI ExAllocateTimer(PEXT_CALLBACK Callback, PVOID CallbackContext, U
     if (!Timer)
         return NULL;
     memset(Timer, 0, sizeof *Timer);
-    KeInitializeTimerEx(&Timer->Timer, Attributes & EX_TIMER_NOTIFICATION ? NotificationTimer : SynchronizationTimer);
+    KeInitializeTimerEx(&Timer->Timer, Attributes & EX_TIMER_NOTIFICATION ? NotificationTimer
+                                                                          : SynchronizationTimer);
     KeInitializeDpc(&Timer->Dpc, Expired, Timer);
     Timer->Callback = Callback;
     Timer->Context = CallbackContext;
     return Timer;
 }
 
-/* DueTime as KeSetTimer, Period in 100 ns; TRUE when it was set before. IRQL <= DISPATCH_LEVEL (nf-wdm-exsettimer). */
-BOOLEAN NTAPI ExSetTimer(PEX_TIMER Timer, LONGLONG DueTime, LONGLONG Period, PEXT_SET_PARAMETERS Parameters)
+/* DueTime as KeSetTimer, Period in 100 ns; TRUE when it was set before. IRQL <= DISPATCH_LEVEL
+ * (nf-wdm-exsettimer). */
+BOOLEAN NTAPI ExSetTimer(PEX_TIMER Timer, LONGLONG DueTime, LONGLONG Period,
+                         PEXT_SET_PARAMETERS Parameters)
 {
     LARGE_INTEGER Due;
 
     (void)Parameters;
     Due.QuadPart = DueTime;
-    return KeSetTimerEx(&Timer->Timer, Due, (LONG)((Period + 9999) / 10000), Timer->Callback ? &Timer->Dpc : NULL);
+    return KeSetTimerEx(&Timer->Timer, Due, (LONG)((Period + 9999) / 10000),
+                        Timer->Callback ? &Timer->Dpc : NULL);
 }
 
 BOOLEAN NTAPI ExCancelTimer(PEX_TIMER Timer, PEXT_CANCEL_PARAMETERS Parameters)
@@ -72,10 +77,12 @@ static VOID NTAPI Finish(PVOID Parameter)
 }
 
 /*
- * Frees the timer after its last callback. Wait, which needs Cancel, returns only then and at IRQL <= APC_LEVEL;
- * otherwise the DeleteCallback tells. TRUE when Cancel found it set (nf-wdm-exdeletetimer).
+ * Frees the timer after its last callback. Wait, which needs Cancel, returns only then and at IRQL
+ * <= APC_LEVEL; otherwise the DeleteCallback tells. TRUE when Cancel found it set
+ * (nf-wdm-exdeletetimer).
  */
-BOOLEAN NTAPI ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait, PEXT_DELETE_PARAMETERS Parameters)
+BOOLEAN NTAPI ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait,
+                            PEXT_DELETE_PARAMETERS Parameters)
 {
     BOOLEAN WasSet = Cancel ? KeCancelTimer(&Timer->Timer) : FALSE;
     PWORK_QUEUE_ITEM Item = (PWORK_QUEUE_ITEM)(void *)&Timer->Timer;

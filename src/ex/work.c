@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System worker threads. Three queues (hypercritical, critical, delayed), each with threads of its own; a queue grows a
- * thread when an item waits and no thread is idle, so that items which wait for each other do not close the queue, up to
- * a limit as on Windows.
+ * System worker threads. Three queues (hypercritical, critical, delayed), each with threads of its
+ * own; a queue grows a thread when an item waits and no thread is idle, so that items which wait
+ * for each other do not close the queue, up to a limit as on Windows.
  */
 #include "ex/exi.h"
 
@@ -27,7 +27,8 @@ typedef struct _QUEUE {
     WORKER Worker[MAX_WORKERS];
 } QUEUE;
 
-static QUEUE Queues[3] = {{.Name = "worker critical"}, {.Name = "worker delayed"}, {.Name = "worker hypercritical"}};
+static QUEUE Queues[3] = {
+    {.Name = "worker critical"}, {.Name = "worker delayed"}, {.Name = "worker hypercritical"}};
 static KEVENT Done;                     /* an item has run, or a worker stopped; for flushes */
 static LONG Flushers;
 static bool Started, Stopping;
@@ -49,22 +50,23 @@ static QUEUE *QueueFor(WORK_QUEUE_TYPE Type)
     }
 }
 
-/* ---- workers ------------------------------------------------------------------------------------------------------ */
+/* ---- workers --------------------------------------------------------------------------------- */
 
 /* What an item must leave as it found it (LCK-014). */
 static void CheckReturn(PWORKER_THREAD_ROUTINE Routine, PVOID Parameter, PWORK_QUEUE_ITEM Item)
 {
     const void *Where = (const void *)Routine;
-    const ULONG_PTR Parameters[4] = {(ULONG_PTR)Where, KeGetCurrentIrql(), (ULONG_PTR)Parameter, (ULONG_PTR)Item};
+    const ULONG_PTR Parameters[4] = {(ULONG_PTR)Where, KeGetCurrentIrql(), (ULONG_PTR)Parameter,
+                                     (ULONG_PTR)Item};
     ULONG Counts = KexApcDisableCounts(KexCurrentThread());
 
     if (__builtin_expect(KeGetCurrentIrql() != PASSIVE_LEVEL, 0))
-        KexBugCheck(WORKER_THREAD_RETURNED_AT_BAD_IRQL, Parameters, Where, "LCK-014: a work routine returned at IRQL %u",
-            KeGetCurrentIrql());
+        KexBugCheck(WORKER_THREAD_RETURNED_AT_BAD_IRQL, Parameters, Where,
+                    "LCK-014: a work routine returned at IRQL %u", KeGetCurrentIrql());
     if (__builtin_expect(Counts != 0, 0))
         KexBugCheck(APC_INDEX_MISMATCH, Parameters, Where,
-            "LCK-014: a work routine returned with APCs disabled (normal %u, special %u)", Counts & 0xffff,
-            Counts >> 16);
+                    "LCK-014: a work routine returned with APCs disabled (normal %u, special %u)",
+                    Counts & 0xffff, Counts >> 16);
 }
 
 static void RunOne(WORKER *Self)
@@ -102,7 +104,8 @@ static void NTAPI WorkerThread(PVOID Context)
 {
     WORKER *Self = Context;
     /* An idle worker waits for work, which is no hang. */
-    KEX_WAIT Why = {.What = "work", .Object = &Self->Queue->Ready, .Name = Self->Queue->Name, .Timed = true};
+    KEX_WAIT Why = {
+        .What = "work", .Object = &Self->Queue->Ready, .Name = Self->Queue->Name, .Timed = true};
 
     for (;;) {
         KexWaitForObject(&Self->Queue->Ready, KernelMode, FALSE, NULL, &Why);
@@ -112,7 +115,8 @@ static void NTAPI WorkerThread(PVOID Context)
     }
 }
 
-/* Queue locked on entry, unlocked on return. A worker counts as idle from the moment it is asked for. */
+/* Queue locked on entry, unlocked on return. A worker counts as idle from the moment it is asked
+ * for. */
 static void Grow(QUEUE *Queue)
 {
     WORKER *Worker = &Queue->Worker[Queue->Workers++];
@@ -131,8 +135,9 @@ static void Grow(QUEUE *Queue)
 }
 
 /*
- * Runs Item->WorkerRoutine(Item->Parameter) on a system thread at PASSIVE_LEVEL. The item stays the caller's until its
- * routine is called; queueing it twice at once is WORKER_INVALID. IRQL <= DISPATCH_LEVEL (nf-wdm-exqueueworkitem).
+ * Runs Item->WorkerRoutine(Item->Parameter) on a system thread at PASSIVE_LEVEL. The item stays the
+ * caller's until its routine is called; queueing it twice at once is WORKER_INVALID. IRQL <=
+ * DISPATCH_LEVEL (nf-wdm-exqueueworkitem).
  */
 VOID NTAPI ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
 {
@@ -157,7 +162,7 @@ VOID NTAPI ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
     KeReleaseSemaphore(&Queue->Ready, 0, 1, FALSE);
 }
 
-/* ---- for the rooms -------------------------------------------------------------------------------------------------- */
+/* ---- for the rooms --------------------------------------------------------------------------- */
 
 static bool FinishedUpTo(QUEUE *Queue, ULONG64 Serial)
 {
@@ -190,7 +195,7 @@ void ExxWorkFlush(void)
         }
     }
     __atomic_fetch_sub(&Flushers, 1, __ATOMIC_SEQ_CST);
-    KeSetEvent(&Done, 0, FALSE);        /* a flush beside this one may have lost its signal to our clear */
+    KeSetEvent(&Done, 0, FALSE); /* a flush beside this one may have lost its signal to our clear */
 }
 
 PWORK_QUEUE_ITEM ExxWorkInRange(const void *Base, size_t Bytes)
@@ -200,10 +205,12 @@ PWORK_QUEUE_ITEM ExxWorkInRange(const void *Base, size_t Bytes)
     for (unsigned i = 0; i < RTL_NUMBER_OF(Queues) && Started && !Found; i++) {
         QUEUE *Queue = &Queues[i];
 
-        if (__atomic_load_n(&Queue->Queued, __ATOMIC_RELAXED) == __atomic_load_n(&Queue->Taken, __ATOMIC_RELAXED))
+        if (__atomic_load_n(&Queue->Queued, __ATOMIC_RELAXED) ==
+            __atomic_load_n(&Queue->Taken, __ATOMIC_RELAXED))
             continue;
         host_lock_acquire(&Queue->Lock);
-        for (PLIST_ENTRY Entry = Queue->Items.Flink; Entry != &Queue->Items && !Found; Entry = Entry->Flink)
+        for (PLIST_ENTRY Entry = Queue->Items.Flink; Entry != &Queue->Items && !Found;
+             Entry = Entry->Flink)
             if ((ULONG_PTR)Entry - (ULONG_PTR)Base < Bytes)
                 Found = CONTAINING_RECORD(Entry, WORK_QUEUE_ITEM, List);
         host_lock_release(&Queue->Lock);

@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asynchronous procedure calls and the regions that hold them off. A kernel APC interrupts a wait of its thread, or
- * runs when the thread leaves a region or lowers below APC_LEVEL; a thread inside driver code is not interrupted in the
- * middle of it. A user APC runs in an alertable wait with UserMode.
+ * Asynchronous procedure calls and the regions that hold them off. A kernel APC interrupts a wait
+ * of its thread, or runs when the thread leaves a region or lowers below APC_LEVEL; a thread inside
+ * driver code is not interrupted in the middle of it. A user APC runs in an alertable wait with
+ * UserMode.
  */
 #include "kei.h"
 
 #define APC_OBJECT_TYPE 18
 
-/* ---- queueing --------------------------------------------------------------------------------------------------- */
+/* ---- queueing -------------------------------------------------------------------------------- */
 
 /*
- * Prepares an APC for Thread. Without a NormalRoutine it is a special kernel APC: KernelRoutine runs at APC_LEVEL, even
- * in a critical region (undocumented export; as public driver code uses it).
+ * Prepares an APC for Thread. Without a NormalRoutine it is a special kernel APC: KernelRoutine
+ * runs at APC_LEVEL, even in a critical region (undocumented export; as public driver code uses
+ * it).
  */
 VOID NTAPI KeInitializeApc(PRKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment,
-    PKKERNEL_ROUTINE KernelRoutine, PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine,
-    KPROCESSOR_MODE ProcessorMode, PVOID NormalContext)
+                           PKKERNEL_ROUTINE KernelRoutine, PKRUNDOWN_ROUTINE RundownRoutine,
+                           PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE ProcessorMode,
+                           PVOID NormalContext)
 {
     Apc->Type = APC_OBJECT_TYPE;
     Apc->AllFlags = 0;
     Apc->Size = sizeof(KAPC);
     Apc->Thread = Thread;
-    Apc->ApcStateIndex = (CCHAR)(Environment == CurrentApcEnvironment ? OriginalApcEnvironment : Environment);
+    Apc->ApcStateIndex =
+        (CCHAR)(Environment == CurrentApcEnvironment ? OriginalApcEnvironment : Environment);
     Apc->KernelRoutine = KernelRoutine;
     Apc->RundownRoutine = RundownRoutine;
     Apc->NormalRoutine = NormalRoutine;
@@ -32,10 +36,11 @@ VOID NTAPI KeInitializeApc(PRKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environ
 }
 
 /*
- * Queues the APC to its thread; FALSE when it is queued already or the thread is ending. The caller keeps the thread
- * referenced. IRQL <= DISPATCH_LEVEL.
+ * Queues the APC to its thread; FALSE when it is queued already or the thread is ending. The caller
+ * keeps the thread referenced. IRQL <= DISPATCH_LEVEL.
  */
-BOOLEAN NTAPI KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2, KPRIORITY Increment)
+BOOLEAN NTAPI KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2,
+                               KPRIORITY Increment)
 {
     PKTHREAD Thread = Apc->Thread;
     int Mode = Apc->ApcMode == UserMode ? UserMode : KernelMode;
@@ -80,7 +85,7 @@ BOOLEAN NTAPI KeRemoveQueueApc(PRKAPC Apc)
     return Inserted;
 }
 
-/* ---- delivery ----------------------------------------------------------------------------------------------------- */
+/* ---- delivery -------------------------------------------------------------------------------- */
 
 /* The next APC of the current thread that may run now. */
 static PKAPC NextApc(PKTHREAD Thread, int Mode)
@@ -90,7 +95,8 @@ static PKAPC NextApc(PKTHREAD Thread, int Mode)
     bool Left = false;
 
     host_lock_acquire(&Thread->ApcLock);
-    for (Entry = Thread->ApcList[Mode].Flink; Entry != &Thread->ApcList[Mode]; Entry = Entry->Flink) {
+    for (Entry = Thread->ApcList[Mode].Flink; Entry != &Thread->ApcList[Mode];
+         Entry = Entry->Flink) {
         PKAPC Apc = CONTAINING_RECORD(Entry, KAPC, ApcListEntry);
 
         if (Found || (Mode == KernelMode && !KexxApcsAllowed(Thread, !Apc->NormalRoutine))) {
@@ -175,7 +181,7 @@ void KexxRundownApcs(PKTHREAD Thread)
     }
 }
 
-/* ---- regions --------------------------------------------------------------------------------------------------------- */
+/* ---- regions --------------------------------------------------------------------------------- */
 
 static inline void CheckLeave(PKTHREAD Thread)
 {
@@ -184,19 +190,23 @@ static inline void CheckLeave(PKTHREAD Thread)
         KexxDeliverKernelApcs();
 }
 
-static _Noreturn void KEX_SLOW BadLeave(const char *Rule, const char *Routine, const char *Region, const void *Caller)
+static _Noreturn void KEX_SLOW BadLeave(const char *Rule, const char *Routine, const char *Region,
+                                        const void *Caller)
 {
     KexStop(APC_INDEX_MISMATCH, "APC_INDEX_MISMATCH", Caller,
-        "%s: %s was called by thread \"%s\", which is in no %s region", Rule, Routine, KexxCurrent->Name, Region);
+            "%s: %s was called by thread \"%s\", which is in no %s region", Rule, Routine,
+            KexxCurrent->Name, Region);
 }
 
-/* Holds off normal kernel APCs until the matching leave; nests. IRQL <= APC_LEVEL (nf-ntddk-keentercriticalregion). */
+/* Holds off normal kernel APCs until the matching leave; nests. IRQL <= APC_LEVEL
+ * (nf-ntddk-keentercriticalregion). */
 VOID NTAPI KeEnterCriticalRegion(VOID)
 {
     KexxCurrent->KernelApcDisable--;
 }
 
-/* A leave without an enter stops the machine: APC_INDEX_MISMATCH (nf-ntddk-keleavecriticalregion; LCK-011). */
+/* A leave without an enter stops the machine: APC_INDEX_MISMATCH (nf-ntddk-keleavecriticalregion;
+ * LCK-011). */
 VOID NTAPI KeLeaveCriticalRegion(VOID)
 {
     PKTHREAD Thread = KexxCurrent;
@@ -223,7 +233,8 @@ VOID NTAPI KeLeaveGuardedRegion(VOID)
         CheckLeave(Thread);
 }
 
-/* TRUE while normal kernel APCs are held off: by a region or by IRQL >= APC_LEVEL (nf-ntddk-keareapcsdisabled). */
+/* TRUE while normal kernel APCs are held off: by a region or by IRQL >= APC_LEVEL
+ * (nf-ntddk-keareapcsdisabled). */
 BOOLEAN NTAPI KeAreApcsDisabled(VOID)
 {
     PKTHREAD Thread = KexxCurrent;

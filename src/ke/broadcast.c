@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One routine on every processor at once: KeGenericCallDpc and KeIpiGenericCall. Each processor gets a thread for the
- * call, which owns it while the routine runs; the calling thread takes one itself.
+ * One routine on every processor at once: KeGenericCallDpc and KeIpiGenericCall. Each processor
+ * gets a thread for the call, which owns it while the routine runs; the calling thread takes one
+ * itself.
  */
 #include "kei.h"
 
@@ -72,7 +73,8 @@ static ULONG_PTR RunEverywhere(BROADCAST *Call)
     for (ULONG i = 0; i < KexxProcessorCount; i++) {
         Share[i].Call = Call;
         Share[i].Processor = i;
-        if (i && !NT_SUCCESS(KexThreadStart("broadcast", NULL, ShareThread, &Share[i], &Share[i].Thread)))
+        if (i && !NT_SUCCESS(
+                     KexThreadStart("broadcast", NULL, ShareThread, &Share[i], &Share[i].Thread)))
             KexStop(0, "OUT OF MEMORY", NULL, "no host thread for a broadcast to all processors");
     }
     RunShare(&Share[0]);
@@ -83,8 +85,8 @@ static ULONG_PTR RunEverywhere(BROADCAST *Call)
 }
 
 /*
- * Runs Routine as a DPC on every processor at the same time and returns when all have called KeSignalCallDpcDone with
- * their first system argument. PASSIVE_LEVEL (undocumented export).
+ * Runs Routine as a DPC on every processor at the same time and returns when all have called
+ * KeSignalCallDpcDone with their first system argument. PASSIVE_LEVEL (undocumented export).
  */
 VOID NTAPI KeGenericCallDpc(PKDEFERRED_ROUTINE Routine, PVOID Context)
 {
@@ -116,7 +118,8 @@ LOGICAL NTAPI KeSignalCallDpcSynchronize(PVOID SystemArgument2)
     return FALSE;
 }
 
-/* Runs the routine on every processor at IPI_LEVEL, all at once; its result on this one (nf-wdm-keipigenericcall). */
+/* Runs the routine on every processor at IPI_LEVEL, all at once; its result on this one
+ * (nf-wdm-keipigenericcall). */
 ULONG_PTR NTAPI KeIpiGenericCall(PKIPI_BROADCAST_WORKER BroadcastFunction, ULONG_PTR Context)
 {
     BROADCAST Call = {.Worker = BroadcastFunction, .Context = (PVOID)Context};

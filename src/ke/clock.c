@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clocks, and the page that shows them to inlined code (KUSER_SHARED_DATA). All of them are the scheduler's two clocks,
- * so that virtual time moves every one of them.
+ * Clocks, and the page that shows them to inlined code (KUSER_SHARED_DATA). All of them are the
+ * scheduler's two clocks, so that virtual time moves every one of them.
  */
 #include "kei.h"
 
@@ -11,7 +11,7 @@
 #define TICK 156250
 #define QPC_FREQUENCY 10000000
 
-/* ---- exports ------------------------------------------------------------------------------------------------------- */
+/* ---- exports --------------------------------------------------------------------------------- */
 
 #undef KeQuerySystemTime
 VOID NTAPI KeQuerySystemTime(PLARGE_INTEGER CurrentTime)
@@ -72,7 +72,8 @@ ULONG NTAPI KeQueryTimeIncrement(VOID)
     return TICK;
 }
 
-/* Busy for so many microseconds; for device registers only (nf-wdm-kestallexecutionprocessor). Any IRQL. */
+/* Busy for so many microseconds; for device registers only (nf-wdm-kestallexecutionprocessor). Any
+ * IRQL. */
 VOID NTAPI KeStallExecutionProcessor(ULONG MicroSeconds)
 {
     uint64_t End = KexSched->Monotonic() + (uint64_t)MicroSeconds * 1000;
@@ -82,21 +83,35 @@ VOID NTAPI KeStallExecutionProcessor(ULONG MicroSeconds)
         KexxRelax(&Spins);
 }
 
-/* ---- the shared page ------------------------------------------------------------------------------------------------ */
+/* ---- the shared page ------------------------------------------------------------------------- */
 
 /* Offsets of KUSER_SHARED_DATA that drivers and inlined routines read. */
 enum {
-    USD_TICK_MULTIPLIER = 0x04, USD_INTERRUPT_TIME = 0x08, USD_SYSTEM_TIME = 0x14, USD_TIME_ZONE_BIAS = 0x20,
-    USD_SYSTEM_ROOT = 0x30, USD_LARGE_PAGE_MINIMUM = 0x244, USD_BUILD_NUMBER = 0x260, USD_PRODUCT_TYPE = 0x264,
-    USD_PRODUCT_TYPE_VALID = 0x268, USD_NATIVE_ARCHITECTURE = 0x26a, USD_MAJOR_VERSION = 0x26c,
-    USD_MINOR_VERSION = 0x270, USD_PROCESSOR_FEATURES = 0x274, USD_NX_POLICY = 0x2d5, USD_QPC_FREQUENCY = 0x300,
-    USD_TICK_COUNT = 0x320, USD_ACTIVE_PROCESSORS = 0x3c0, USD_ACTIVE_GROUPS = 0x3c4
+    USD_TICK_MULTIPLIER = 0x04,
+    USD_INTERRUPT_TIME = 0x08,
+    USD_SYSTEM_TIME = 0x14,
+    USD_TIME_ZONE_BIAS = 0x20,
+    USD_SYSTEM_ROOT = 0x30,
+    USD_LARGE_PAGE_MINIMUM = 0x244,
+    USD_BUILD_NUMBER = 0x260,
+    USD_PRODUCT_TYPE = 0x264,
+    USD_PRODUCT_TYPE_VALID = 0x268,
+    USD_NATIVE_ARCHITECTURE = 0x26a,
+    USD_MAJOR_VERSION = 0x26c,
+    USD_MINOR_VERSION = 0x270,
+    USD_PROCESSOR_FEATURES = 0x274,
+    USD_NX_POLICY = 0x2d5,
+    USD_QPC_FREQUENCY = 0x300,
+    USD_TICK_COUNT = 0x320,
+    USD_ACTIVE_PROCESSORS = 0x3c0,
+    USD_ACTIVE_GROUPS = 0x3c4
 };
 
 static unsigned char *Page;
 static host_lock PageLock;
 
-/* KSYSTEM_TIME: readers compare the two high parts, so the second is written first and the first last. */
+/* KSYSTEM_TIME: readers compare the two high parts, so the second is written first and the first
+ * last. */
 static void PutTime(size_t Offset, LONGLONG Value)
 {
     LONG *Parts = (LONG *)(void *)(Page + Offset);

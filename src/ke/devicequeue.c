@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device queues: a queue with a busy bit. The first insert finds the device idle and makes it busy instead of queueing;
- * a remove from an empty queue makes it idle again. IRQL: inserts and removes at DISPATCH_LEVEL.
+ * Device queues: a queue with a busy bit. The first insert finds the device idle and makes it busy
+ * instead of queueing; a remove from an empty queue makes it idle again. IRQL: inserts and removes
+ * at DISPATCH_LEVEL.
  */
 #include "kei.h"
 
@@ -36,14 +37,15 @@ static BOOLEAN Insert(PKDEVICE_QUEUE Queue, PKDEVICE_QUEUE_ENTRY Entry, const UL
     return Queued;
 }
 
-/* FALSE: the queue was idle, is busy now, and the entry was not queued (nf-wdm-keinsertdevicequeue). */
+/* FALSE: the queue was idle, is busy now, and the entry was not queued
+ * (nf-wdm-keinsertdevicequeue). */
 BOOLEAN NTAPI KeInsertDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry)
 {
     return Insert(DeviceQueue, DeviceQueueEntry, NULL);
 }
 
-BOOLEAN NTAPI KeInsertByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry,
-    ULONG SortKey)
+BOOLEAN NTAPI KeInsertByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue,
+                                       PKDEVICE_QUEUE_ENTRY DeviceQueueEntry, ULONG SortKey)
 {
     return Insert(DeviceQueue, DeviceQueueEntry, &SortKey);
 }
@@ -55,11 +57,13 @@ static PKDEVICE_QUEUE_ENTRY Remove(PKDEVICE_QUEUE Queue, ULONG Key)
     KLOCK_QUEUE_HANDLE Handle;
 
     KeAcquireInStackQueuedSpinLock(&Queue->Lock, &Handle);
-    for (PLIST_ENTRY At = Queue->DeviceListHead.Flink; At != &Queue->DeviceListHead && !Found; At = At->Flink)
+    for (PLIST_ENTRY At = Queue->DeviceListHead.Flink; At != &Queue->DeviceListHead && !Found;
+         At = At->Flink)
         if (CONTAINING_RECORD(At, KDEVICE_QUEUE_ENTRY, DeviceListEntry)->SortKey >= Key)
             Found = CONTAINING_RECORD(At, KDEVICE_QUEUE_ENTRY, DeviceListEntry);
     if (!Found && !IsListEmpty(&Queue->DeviceListHead))
-        Found = CONTAINING_RECORD(Queue->DeviceListHead.Flink, KDEVICE_QUEUE_ENTRY, DeviceListEntry);
+        Found =
+            CONTAINING_RECORD(Queue->DeviceListHead.Flink, KDEVICE_QUEUE_ENTRY, DeviceListEntry);
     if (Found) {
         RemoveEntryList(&Found->DeviceListEntry);
         Found->Inserted = FALSE;
@@ -81,7 +85,8 @@ PKDEVICE_QUEUE_ENTRY NTAPI KeRemoveByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, 
 }
 
 /* TRUE when the entry was queued (nf-wdm-keremoveentrydevicequeue). */
-BOOLEAN NTAPI KeRemoveEntryDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry)
+BOOLEAN NTAPI KeRemoveEntryDeviceQueue(PKDEVICE_QUEUE DeviceQueue,
+                                       PKDEVICE_QUEUE_ENTRY DeviceQueueEntry)
 {
     KLOCK_QUEUE_HANDLE Handle;
     BOOLEAN Queued;

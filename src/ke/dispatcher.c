@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatcher objects: initialising, signalling and reading events, semaphores and mutants, and the step that gives a
- * signal to waiting threads. Every object carries its own lock bit; a thread that waits for several at once decides by
- * one compare-and-swap on its WaitState who ends the wait.
+ * Dispatcher objects: initialising, signalling and reading events, semaphores and mutants, and the
+ * step that gives a signal to waiting threads. Every object carries its own lock bit; a thread that
+ * waits for several at once decides by one compare-and-swap on its WaitState who ends the wait.
  */
 #include "kei.h"
 
@@ -18,20 +18,22 @@ void KEX_SLOW KexxLockObjectSlow(KEX_HEADER *Header)
         while (__atomic_load_n(&Header->Type, __ATOMIC_RELAXED) & KEX_LOCK_BIT);
 }
 
-/* ---- satisfying waits ------------------------------------------------------------------------------------------ */
+/* ---- satisfying waits ------------------------------------------------------------------------ */
 
 bool KexIsDispatcherObject(const void *Object)
 {
     const KEX_HEADER *Header = Object;
 
-    return KexxKind(Header) <= KEX_OBJECT_LAST && Header->WaitListHead.Flink && Header->WaitListHead.Blink;
+    return KexxKind(Header) <= KEX_OBJECT_LAST && Header->WaitListHead.Flink &&
+           Header->WaitListHead.Blink;
 }
 
-_Noreturn void KEX_SLOW KexxBadObject(const KEX_HEADER *Header, const char *Routine, const void *Caller)
+_Noreturn void KEX_SLOW KexxBadObject(const KEX_HEADER *Header, const char *Routine,
+                                      const void *Caller)
 {
     KexStop(IRQL_NOT_LESS_OR_EQUAL, "IRQL_NOT_LESS_OR_EQUAL", Caller,
-        "%s was given %p, which is no initialised dispatcher object (type %u, list %p)", Routine, (const void *)Header,
-        KexxKind(Header), (void *)Header->WaitListHead.Flink);
+            "%s was given %p, which is no initialised dispatcher object (type %u, list %p)",
+            Routine, (const void *)Header, KexxKind(Header), (void *)Header->WaitListHead.Flink);
 }
 
 void KexInitializeDispatcher(PVOID Object, UCHAR Kind, UCHAR Longs)
@@ -50,7 +52,8 @@ void KexInitializeDispatcher(PVOID Object, UCHAR Kind, UCHAR Longs)
 static bool Signalled(const KEX_HEADER *Header, PKTHREAD Thread)
 {
     return Header->SignalState > 0 ||
-           (KexxKind(Header) == KEX_OBJECT_MUTANT && ((const KMUTANT *)(const void *)Header)->OwnerThread == Thread);
+           (KexxKind(Header) == KEX_OBJECT_MUTANT &&
+            ((const KMUTANT *)(const void *)Header)->OwnerThread == Thread);
 }
 
 static void OwnMutant(PKMUTANT Mutant, PKTHREAD Thread)
@@ -63,8 +66,8 @@ static void OwnMutant(PKMUTANT Mutant, PKTHREAD Thread)
 }
 
 /*
- * The effect of a satisfied wait on the object, which is locked; the thread runs this itself or is known to wait.
- * Returns STATUS_ABANDONED_WAIT_0 for a mutant whose owner ended, else 0.
+ * The effect of a satisfied wait on the object, which is locked; the thread runs this itself or is
+ * known to wait. Returns STATUS_ABANDONED_WAIT_0 for a mutant whose owner ended, else 0.
  */
 static NTSTATUS Consume(KEX_HEADER *Header, PKTHREAD Thread)
 {
@@ -110,8 +113,8 @@ bool KexxClaimWait(PKTHREAD Thread)
 {
     ULONG Armed = KEX_WAIT_ARMED;
 
-    return __atomic_compare_exchange_n(&Thread->WaitState, &Armed, KEX_WAIT_CLAIMED, false, __ATOMIC_SEQ_CST,
-        __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&Thread->WaitState, &Armed, KEX_WAIT_CLAIMED, false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 static void AddWake(KEX_SIGNAL *Signal, PKTHREAD Thread)
@@ -132,7 +135,8 @@ void KexxSatisfy(KEX_HEADER *Header, KEX_SIGNAL *Signal)
 
         Entry = Entry->Flink;
         if (Block->All) {
-            /* Somebody who has it on a list already has not looked yet: his look will see this signal too. */
+            /* Somebody who has it on a list already has not looked yet: his look will see this
+             * signal too. */
             if (!__atomic_exchange_n(&Block->Pending, 1, __ATOMIC_ACQ_REL)) {
                 KexxPin(Thread);
                 Block->Next = Signal->All;
@@ -179,7 +183,8 @@ bool KexxTakeAll(PKTHREAD Thread)
     return true;
 }
 
-/* A signaller's look at one waiting thread. The pin keeps the memory; AllLock keeps the wait as it is. */
+/* A signaller's look at one waiting thread. The pin keeps the memory; AllLock keeps the wait as it
+ * is. */
 static void LookAtAll(KEX_WAIT_BLOCK *Block)
 {
     PKTHREAD Thread = Block->Thread;
@@ -245,24 +250,26 @@ void KexSignalDispatcher(PVOID Object)
     Publish(Header);
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 /*
- * Initialises an event in storage of the caller, which must be resident and stay until nobody uses it. Any IRQL below
- * the end (nf-wdm-keinitializeevent).
+ * Initialises an event in storage of the caller, which must be resident and stay until nobody uses
+ * it. Any IRQL below the end (nf-wdm-keinitializeevent).
  */
 VOID NTAPI KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
 {
-    KexInitializeDispatcher(Event, Type == NotificationEvent ? KEX_OBJECT_NOTIFICATION_EVENT
-                                                             : KEX_OBJECT_SYNCHRONIZATION_EVENT, sizeof(KEVENT) / 4);
+    KexInitializeDispatcher(Event,
+                            Type == NotificationEvent ? KEX_OBJECT_NOTIFICATION_EVENT
+                                                      : KEX_OBJECT_SYNCHRONIZATION_EVENT,
+                            sizeof(KEVENT) / 4);
     ((KEX_HEADER *)Event)->SignalState = State != FALSE;
 }
 
 /*
- * Sets the event and returns its previous state. A notification event wakes every waiter and stays set; a
- * synchronization event is reset by the one waiter that gets it. After a waiter was woken the event is not touched
- * again, so it may live on the waiter's stack. IRQL <= DISPATCH_LEVEL (nf-wdm-kesetevent). Wait promises a wait right
- * after; nothing needs to be prepared for it here.
+ * Sets the event and returns its previous state. A notification event wakes every waiter and stays
+ * set; a synchronization event is reset by the one waiter that gets it. After a waiter was woken
+ * the event is not touched again, so it may live on the waiter's stack. IRQL <= DISPATCH_LEVEL
+ * (nf-wdm-kesetevent). Wait promises a wait right after; nothing needs to be prepared for it here.
  */
 LONG NTAPI KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
@@ -297,8 +304,8 @@ VOID NTAPI KeClearEvent(PRKEVENT Event)
 }
 
 /*
- * Sets, wakes who waits now, and resets, as one step; returns the previous state (nf-ntifs-kepulseevent). A thread that
- * is just running an APC misses it, as it does on Windows.
+ * Sets, wakes who waits now, and resets, as one step; returns the previous state
+ * (nf-ntifs-kepulseevent). A thread that is just running an APC misses it, as it does on Windows.
  */
 LONG NTAPI KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
@@ -315,7 +322,8 @@ LONG NTAPI KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
     KexxSetState(Header, 1);
     KexxSatisfy(Header, &Signal);
     All = Signal.All != NULL;
-    /* Wait-alls need the signal to stand while their other objects are looked at, outside this lock. */
+    /* Wait-alls need the signal to stand while their other objects are looked at, outside this
+     * lock. */
     if (!All)
         KexxSetState(Header, 0);
     KexxUnlockObject(Header);
@@ -331,7 +339,7 @@ LONG NTAPI KeReadStateEvent(PRKEVENT Event)
     return KexxState((KEX_HEADER *)Event);
 }
 
-/* ---- semaphores --------------------------------------------------------------------------------------------------- */
+/* ---- semaphores ------------------------------------------------------------------------------ */
 
 /* Count <= Limit; Limit > 0 (nf-wdm-keinitializesemaphore). */
 VOID NTAPI KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
@@ -343,9 +351,11 @@ VOID NTAPI KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 
 /*
  * Adds Adjustment and returns the previous count; as many waiters as there are counts go on. Raises
- * STATUS_SEMAPHORE_LIMIT_EXCEEDED past the limit (nf-wdm-kereleasesemaphore). IRQL <= DISPATCH_LEVEL.
+ * STATUS_SEMAPHORE_LIMIT_EXCEEDED past the limit (nf-wdm-kereleasesemaphore). IRQL <=
+ * DISPATCH_LEVEL.
  */
-LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
+LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
+                              BOOLEAN Wait)
 {
     KEX_HEADER *Header = (KEX_HEADER *)Semaphore;
     LONG Previous;
@@ -368,7 +378,7 @@ LONG NTAPI KeReadStateSemaphore(PRKSEMAPHORE Semaphore)
     return KexxState((KEX_HEADER *)Semaphore);
 }
 
-/* ---- mutants ------------------------------------------------------------------------------------------------------ */
+/* ---- mutants --------------------------------------------------------------------------------- */
 
 static void InitializeMutant(PRKMUTEX Mutex, UCHAR ApcDisable)
 {
@@ -379,7 +389,8 @@ static void InitializeMutant(PRKMUTEX Mutex, UCHAR ApcDisable)
     Mutex->ApcDisable = ApcDisable;
 }
 
-/* A free mutex; Level is reserved. Its owner runs without normal kernel APCs (nf-wdm-keinitializemutex). */
+/* A free mutex; Level is reserved. Its owner runs without normal kernel APCs
+ * (nf-wdm-keinitializemutex). */
 VOID NTAPI KeInitializeMutex(PRKMUTEX Mutex, ULONG Level)
 {
     (void)Level;
@@ -399,7 +410,8 @@ VOID NTAPI KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner)
     }
 }
 
-/* Object locked, count back at 1: takes it off its owner. Returns the APC disable count to give back. */
+/* Object locked, count back at 1: takes it off its owner. Returns the APC disable count to give
+ * back. */
 static UCHAR DisownMutant(PKMUTANT Mutant)
 {
     PKTHREAD Owner = Mutant->OwnerThread;
@@ -413,8 +425,9 @@ static UCHAR DisownMutant(PKMUTANT Mutant)
 }
 
 /*
- * Gives the mutex up once; 0 is returned when that freed it. Raises STATUS_MUTANT_NOT_OWNED when the thread does not
- * own it, STATUS_ABANDONED when its last owner ended with it (nf-wdm-kereleasemutex). IRQL <= DISPATCH_LEVEL.
+ * Gives the mutex up once; 0 is returned when that freed it. Raises STATUS_MUTANT_NOT_OWNED when
+ * the thread does not own it, STATUS_ABANDONED when its last owner ended with it
+ * (nf-wdm-kereleasemutex). IRQL <= DISPATCH_LEVEL.
  */
 LONG NTAPI KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
 {
@@ -438,7 +451,8 @@ LONG NTAPI KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
     Publish(Header);
     if (ApcDisable) {
         Thread->KernelApcDisable += ApcDisable;
-        if (!Thread->KernelApcDisable && __atomic_load_n(&Thread->ApcPending[KernelMode], __ATOMIC_RELAXED))
+        if (!Thread->KernelApcDisable &&
+            __atomic_load_n(&Thread->ApcPending[KernelMode], __ATOMIC_RELAXED))
             KexDeliverApcs(false);
     }
     return Previous;
@@ -463,8 +477,8 @@ LONG NTAPI KeReadStateMutant(PRKMUTANT Mutant)
 }
 
 /*
- * At the end of a thread. A kernel mutex still owned is THREAD_TERMINATE_HELD_MUTEX; a mutant of user mode becomes
- * abandoned, and its next owner is told.
+ * At the end of a thread. A kernel mutex still owned is THREAD_TERMINATE_HELD_MUTEX; a mutant of
+ * user mode becomes abandoned, and its next owner is told.
  */
 void KexxAbandonMutants(PKTHREAD Thread)
 {
@@ -473,8 +487,10 @@ void KexxAbandonMutants(PKTHREAD Thread)
         KEX_HEADER *Header = (KEX_HEADER *)(void *)Mutant;
 
         if (Mutant->ApcDisable)
-            KexStop(THREAD_TERMINATE_HELD_MUTEX, "THREAD_TERMINATE_HELD_MUTEX", (const void *)Thread->Routine,
-                "thread \"%s\" ended while it owns the mutex at %p", Thread->Name, (void *)Mutant);
+            KexStop(THREAD_TERMINATE_HELD_MUTEX, "THREAD_TERMINATE_HELD_MUTEX",
+                    (const void *)Thread->Routine,
+                    "thread \"%s\" ended while it owns the mutex at %p", Thread->Name,
+                    (void *)Mutant);
         KexxLockObject(Header);
         DisownMutant(Mutant);
         Mutant->Abandoned = TRUE;

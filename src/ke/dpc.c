@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deferred procedure calls. A DPC is queued for a processor and runs at DISPATCH_LEVEL on it: on the thread that owns
- * the processor when it lowers, or at once when the queueing thread is below DISPATCH_LEVEL. DPCs for a processor that
- * nobody owns run on the DPC thread.
+ * Deferred procedure calls. A DPC is queued for a processor and runs at DISPATCH_LEVEL on it: on
+ * the thread that owns the processor when it lowers, or at once when the queueing thread is below
+ * DISPATCH_LEVEL. DPCs for a processor that nobody owns run on the DPC thread.
  */
 #include "kei.h"
 
@@ -13,12 +13,12 @@
 
 static struct {
     PKTHREAD Thread;
-    KEVENT Work, Idle;              /* Idle: set whenever a queue was drained, for KeFlushQueuedDpcs */
+    KEVENT Work, Idle; /* Idle: set whenever a queue was drained, for KeFlushQueuedDpcs */
     LONG Flushers;
     bool Stop;
 } Dpcs;
 
-/* ---- the queues --------------------------------------------------------------------------------------------------- */
+/* ---- the queues ------------------------------------------------------------------------------ */
 
 /* Singly linked through KDPC: the queue's head and tail live in the processor's list entry. */
 #define HEAD(Processor) (*(PKDPC *)&(Processor)->Queue.Flink)
@@ -31,8 +31,8 @@ static BOOLEAN Enqueue(KEX_PROCESSOR *Processor, PKDPC Dpc, PVOID Argument1, PVO
     PVOID None = NULL;
 
     host_lock_acquire(&Processor->Lock);
-    if (!__atomic_compare_exchange_n(&Dpc->DpcData, &None, (PVOID)Processor, false, __ATOMIC_ACQ_REL,
-            __ATOMIC_RELAXED)) {
+    if (!__atomic_compare_exchange_n(&Dpc->DpcData, &None, (PVOID)Processor, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         host_lock_release(&Processor->Lock);
         return FALSE;
     }
@@ -53,7 +53,8 @@ static BOOLEAN Enqueue(KEX_PROCESSOR *Processor, PKDPC Dpc, PVOID Argument1, PVO
     return TRUE;
 }
 
-/* The head of the queue, taken off; its arguments are read under the lock because it may be queued again at once. */
+/* The head of the queue, taken off; its arguments are read under the lock because it may be queued
+ * again at once. */
 static PKDPC Dequeue(KEX_PROCESSOR *Processor, KDPC *Copy)
 {
     PKDPC Dpc;
@@ -86,8 +87,10 @@ void KexxDrainDpcs(PKTHREAD Thread, KEX_PROCESSOR *Processor)
     while ((Dpc = Dequeue(Processor, &Copy))) {
         Copy.DeferredRoutine(Dpc, Copy.DeferredContext, Copy.SystemArgument1, Copy.SystemArgument2);
         if (KexxIrql(Thread) != DISPATCH_LEVEL)
-            KexStop(IRQL_UNEXPECTED_VALUE, "IRQL_UNEXPECTED_VALUE", (const void *)Copy.DeferredRoutine,
-                "IRQL-022: a DPC routine returned at IRQL %u instead of DISPATCH_LEVEL", KexxIrql(Thread));
+            KexStop(IRQL_UNEXPECTED_VALUE, "IRQL_UNEXPECTED_VALUE",
+                    (const void *)Copy.DeferredRoutine,
+                    "IRQL-022: a DPC routine returned at IRQL %u instead of DISPATCH_LEVEL",
+                    KexxIrql(Thread));
     }
     Thread->DpcRunning = Outer;
     __atomic_store_n(&Processor->Draining, false, __ATOMIC_SEQ_CST);
@@ -95,7 +98,7 @@ void KexxDrainDpcs(PKTHREAD Thread, KEX_PROCESSOR *Processor)
         KeSetEvent(&Dpcs.Idle, 0, FALSE);
 }
 
-/* ---- the DPC thread ------------------------------------------------------------------------------------------------ */
+/* ---- the DPC thread -------------------------------------------------------------------------- */
 
 static void DrainUnowned(PKTHREAD Thread)
 {
@@ -140,7 +143,7 @@ void KexxStopDpcThread(void)
     Dpcs.Thread = NULL;
 }
 
-/* ---- exports ----------------------------------------------------------------------------------------------------------- */
+/* ---- exports --------------------------------------------------------------------------------- */
 
 static void Initialize(PRKDPC Dpc, UCHAR Type, PKDEFERRED_ROUTINE Routine, PVOID Context)
 {
@@ -160,16 +163,18 @@ VOID NTAPI KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID
     Initialize(Dpc, DPC_TYPE, DeferredRoutine, DeferredContext);
 }
 
-/* A threaded DPC may run at PASSIVE_LEVEL; here it runs as an ordinary one, which its routine must allow for. */
-VOID NTAPI KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext)
+/* A threaded DPC may run at PASSIVE_LEVEL; here it runs as an ordinary one, which its routine must
+ * allow for. */
+VOID NTAPI KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine,
+                                   PVOID DeferredContext)
 {
     Initialize(Dpc, THREADED_DPC_TYPE, DeferredRoutine, DeferredContext);
 }
 
 /*
- * Queues a DPC; FALSE when it was queued already, then its arguments stay. Any IRQL. Without a target processor it is
- * the current one: below DISPATCH_LEVEL the routine has run when this returns, above it runs when the thread lowers
- * (nf-wdm-keinsertqueuedpc).
+ * Queues a DPC; FALSE when it was queued already, then its arguments stay. Any IRQL. Without a
+ * target processor it is the current one: below DISPATCH_LEVEL the routine has run when this
+ * returns, above it runs when the thread lowers (nf-wdm-keinsertqueuedpc).
  */
 BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
@@ -179,22 +184,26 @@ BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemAr
     KIRQL Old;
 
     if (!(Dpc->Number & TARGETED) || Number >= KexxProcessorCount) {
-        Old = KexxIrql(Thread) < DISPATCH_LEVEL ? KexxRaise(Thread, DISPATCH_LEVEL) : KexxIrql(Thread);
-        Inserted = Enqueue(&KexxProcessors[Thread->Pcr.Number], Dpc, SystemArgument1, SystemArgument2);
+        Old = KexxIrql(Thread) < DISPATCH_LEVEL ? KexxRaise(Thread, DISPATCH_LEVEL)
+                                                : KexxIrql(Thread);
+        Inserted =
+            Enqueue(&KexxProcessors[Thread->Pcr.Number], Dpc, SystemArgument1, SystemArgument2);
         if (Old < DISPATCH_LEVEL)
             KexxLower(Thread, Old);
         return Inserted;
     }
     Inserted = Enqueue(&KexxProcessors[Number], Dpc, SystemArgument1, SystemArgument2);
     if (Inserted && __atomic_load_n(&KexxProcessors[Number].Owner, __ATOMIC_SEQ_CST) != Thread) {
-        /* An owner that is just letting go either sees the DPC now or is seen to be gone by the DPC thread. */
+        /* An owner that is just letting go either sees the DPC now or is seen to be gone by the DPC
+         * thread. */
         host_heavy_barrier();
         KeSetEvent(&Dpcs.Work, 0, FALSE);
     }
     return Inserted;
 }
 
-/* Takes a queued DPC back; FALSE when it is not queued: it may be running (nf-wdm-keremovequeuedpc). */
+/* Takes a queued DPC back; FALSE when it is not queued: it may be running
+ * (nf-wdm-keremovequeuedpc). */
 BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC Dpc)
 {
     KEX_PROCESSOR *Processor = __atomic_load_n((KEX_PROCESSOR **)&Dpc->DpcData, __ATOMIC_ACQUIRE);
@@ -218,7 +227,8 @@ BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC Dpc)
     return Removed;
 }
 
-/* As above, and with WaitIfActive it waits until a running routine is over (nf-ntddk-keremovequeuedpcex). */
+/* As above, and with WaitIfActive it waits until a running routine is over
+ * (nf-ntddk-keremovequeuedpcex). */
 BOOLEAN NTAPI KeRemoveQueueDpcEx(PRKDPC Dpc, BOOLEAN WaitIfActive)
 {
     BOOLEAN Removed = KeRemoveQueueDpc(Dpc);
@@ -237,7 +247,8 @@ static bool AnyBusy(void)
     return false;
 }
 
-/* Returns when every DPC queued before the call has run. PASSIVE_LEVEL (nf-wdm-keflushqueueddpcs). */
+/* Returns when every DPC queued before the call has run. PASSIVE_LEVEL (nf-wdm-keflushqueueddpcs).
+ */
 VOID NTAPI KeFlushQueuedDpcs(VOID)
 {
     KEX_WAIT Why = {.What = "end of queued DPCs", .Object = &Dpcs.Idle, .Timed = false,

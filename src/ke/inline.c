@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exports that the headers have as inline functions or macros: images built with other headers import them. The symbol
- * name is given apart, since the C name is taken.
+ * Exports that the headers have as inline functions or macros: images built with other headers
+ * import them. The symbol name is given apart, since the C name is taken.
  */
 #include "kei.h"
 

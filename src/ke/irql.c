@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IRQL. The level lives in the thread's KPCR (gs:[50h]), where inlined driver code reads it as well. Raising to
- * DISPATCH_LEVEL takes a processor and lowering below gives it back after its DPCs ran: between the two the thread
- * has per-processor data for itself, as on Windows.
+ * IRQL. The level lives in the thread's KPCR (gs:[50h]), where inlined driver code reads it as
+ * well. Raising to DISPATCH_LEVEL takes a processor and lowering below gives it back after its DPCs
+ * ran: between the two the thread has per-processor data for itself, as on Windows.
  */
 #include "kei.h"
 
@@ -31,7 +31,8 @@ void KEX_SLOW KexxTakeProcessor(PKTHREAD Thread)
     }
 }
 
-/* The thread owns Processor, and does not on return. A DPC may come between the last look and the release. */
+/* The thread owns Processor, and does not on return. A DPC may come between the last look and the
+ * release. */
 void KEX_SLOW KexxDrainAndRelease(PKTHREAD Thread, KEX_PROCESSOR *Processor)
 {
     do {
@@ -43,8 +44,8 @@ void KEX_SLOW KexxDrainAndRelease(PKTHREAD Thread, KEX_PROCESSOR *Processor)
 }
 
 /*
- * The current IRQL. Any level; no failure (nf-wdm-kegetcurrentirql). A host thread that is no NT thread is at
- * PASSIVE_LEVEL.
+ * The current IRQL. Any level; no failure (nf-wdm-kegetcurrentirql). A host thread that is no NT
+ * thread is at PASSIVE_LEVEL.
  */
 KIRQL NTAPI KeGetCurrentIrql(VOID)
 {
@@ -66,8 +67,8 @@ static _Noreturn void KEX_SLOW BadLower(KIRQL New, KIRQL Old, const void *Caller
 }
 
 /*
- * Raises to NewIrql and returns the old level. A level below the current one is IRQL_NOT_GREATER_OR_EQUAL
- * (nf-wdm-kfraiseirql).
+ * Raises to NewIrql and returns the old level. A level below the current one is
+ * IRQL_NOT_GREATER_OR_EQUAL (nf-wdm-kfraiseirql).
  */
 KIRQL NTAPI KfRaiseIrql(KIRQL NewIrql)
 {
@@ -79,9 +80,9 @@ KIRQL NTAPI KfRaiseIrql(KIRQL NewIrql)
 }
 
 /*
- * Lowers to NewIrql, the level that the matching raise returned. What waited for it runs before the return: DPCs below
- * DISPATCH_LEVEL, kernel APCs below APC_LEVEL. A level above the current one is IRQL_NOT_LESS_OR_EQUAL
- * (nf-wdm-kelowerirql).
+ * Lowers to NewIrql, the level that the matching raise returned. What waited for it runs before the
+ * return: DPCs below DISPATCH_LEVEL, kernel APCs below APC_LEVEL. A level above the current one is
+ * IRQL_NOT_LESS_OR_EQUAL (nf-wdm-kelowerirql).
  */
 VOID NTAPI KeLowerIrql(KIRQL NewIrql)
 {
@@ -96,7 +97,8 @@ void NTAPI KexWriteCr8(ULONG64 Level)
 {
     PKTHREAD Thread = KexxCurrent;
 
-    /* Inlined KeRaiseIrql and KeLowerIrql are the same instruction: the direction tells them apart. */
+    /* Inlined KeRaiseIrql and KeLowerIrql are the same instruction: the direction tells them apart.
+     */
     if (Level > HIGH_LEVEL)
         BadRaise((ULONG)Level, KexxIrql(Thread), __builtin_return_address(0));
     if (Level >= KexxIrql(Thread))
@@ -105,7 +107,8 @@ void NTAPI KexWriteCr8(ULONG64 Level)
         KexxLower(Thread, (KIRQL)Level);
 }
 
-/* Number of the current processor: stable while the caller is at DISPATCH_LEVEL (nf-wdm-kegetcurrentprocessornumberex). */
+/* Number of the current processor: stable while the caller is at DISPATCH_LEVEL
+ * (nf-wdm-kegetcurrentprocessornumberex). */
 ULONG NTAPI KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber)
 {
     ULONG Number = KexxCurrent->Pcr.Number;

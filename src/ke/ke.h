@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ke.h - the kernel base as the other rooms see it. Documented Ke routines are in include/ddk; here is what has no
- * documented name: threads, the scheduler seam, locks of our own, the clock, findings and stops.
+ * ke.h - the kernel base as the other rooms see it. Documented Ke routines are in include/ddk; here
+ * is what has no documented name: threads, the scheduler seam, locks of our own, the clock,
+ * findings and stops.
  *
- * The scheduler seam (D14). Every wait, lock, thread start, timer and clock read of NT code ends in KexBlock(),
- * KexWake(), KexThreadStart() or a Kex clock routine. In free mode (no seed) these are thin covers over the host, and
- * KexSchedPoint() is one predicted branch. A deterministic scheduler replaces KexSched and nothing else.
+ * The scheduler seam (D14). Every wait, lock, thread start, timer and clock read of NT code ends in
+ * KexBlock(), KexWake(), KexThreadStart() or a Kex clock routine. In free mode (no seed) these are
+ * thin covers over the host, and KexSchedPoint() is one predicted branch. A deterministic scheduler
+ * replaces KexSched and nothing else.
  */
 #ifndef OPENFLT_KE_KE_H
 #define OPENFLT_KE_KE_H
@@ -15,14 +17,21 @@
 #include <stdint.h>
 #include "host/host.h"
 
-/* ---- scheduler seam ------------------------------------------------------------------------------------- */
+/* ---- scheduler seam -------------------------------------------------------------------------- */
 
-typedef enum { KEX_POINT_EXPORT, KEX_POINT_LOCK, KEX_POINT_IRQL, KEX_POINT_FAULT, KEX_POINT_SPIN } KEX_POINT;
+typedef enum {
+    KEX_POINT_EXPORT,
+    KEX_POINT_LOCK,
+    KEX_POINT_IRQL,
+    KEX_POINT_FAULT,
+    KEX_POINT_SPIN
+} KEX_POINT;
 
 typedef struct _KEX_SCHED {
     /* May switch to another thread. */
     void (*Point)(KEX_POINT Point);
-    /* Blocks the current thread until Wake(thread) or the deadline (interrupt time in ns, 0: none). FALSE: time over. */
+    /* Blocks the current thread until Wake(thread) or the deadline (interrupt time in ns, 0: none).
+     * FALSE: time over. */
     bool (*Block)(PKTHREAD Thread, uint64_t Deadline);
     void (*Wake)(PKTHREAD Thread);
     /* Thread life. */
@@ -37,8 +46,9 @@ extern const KEX_SCHED *KexSched;      /* free mode unless a seed is given */
 extern bool KexDeterministic;
 
 /*
- * The rare way out of a hot exported routine. An ms_abi function that calls a System V function saves ten vector
- * registers on entry, whichever path it takes; hot paths therefore call functions of their own convention only.
+ * The rare way out of a hot exported routine. An ms_abi function that calls a System V function
+ * saves ten vector registers on entry, whichever path it takes; hot paths therefore call functions
+ * of their own convention only.
  */
 #define KEX_SLOW NTAPI __attribute__((noinline, cold))
 
@@ -53,11 +63,11 @@ static inline void KexSchedPoint(KEX_POINT Point)
 LONGLONG KexSystemTime(void);
 LONGLONG KexInterruptTime(void);
 
-/* ---- threads -------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 /*
- * Why a thread waits, kept while it does: the hang report is made from it. Owner is the thread whose action is
- * awaited when that is known (mutant, resource, push lock), else NULL.
+ * Why a thread waits, kept while it does: the hang report is made from it. Owner is the thread
+ * whose action is awaited when that is known (mutant, resource, push lock), else NULL.
  */
 typedef struct _KEX_WAIT {
     const char *What;          /* "event", "resource exclusive", "spin lock" ... static text */
@@ -68,20 +78,23 @@ typedef struct _KEX_WAIT {
     const void *Caller;        /* return address of the driver's (or room's) call */
 } KEX_WAIT;
 
-/* Makes the calling host thread an NT thread (KPCR, gs, stack limits, alternate signal stack); idempotent. */
+/* Makes the calling host thread an NT thread (KPCR, gs, stack limits, alternate signal stack);
+ * idempotent. */
 PKTHREAD KexAttachHostThread(const char *Name);
 void KexDetachHostThread(void);
-/* PKTHREAD of the calling thread, NULL for a host thread that is none. Same object as PsGetCurrentThread(). */
+/* PKTHREAD of the calling thread, NULL for a host thread that is none. Same object as
+ * PsGetCurrentThread(). */
 extern __thread PKTHREAD KexxCurrent __attribute__((tls_model("initial-exec")));
 static inline PKTHREAD KexCurrentThread(void)
 {
     return KexxCurrent;
 }
 /*
- * A thread is an object of ob, but ke stands below ob. ke therefore allocates the body with KEX_OBJECT_PREFIX bytes in
- * front of it, where ob builds its header when it adopts the object (at once for threads that are older than ob). The
- * type's delete callback calls KexThreadDelete(Body), which frees all of it: ob frees nothing. Until KexSetObjectOps()
- * is called ke counts references itself.
+ * A thread is an object of ob, but ke stands below ob. ke therefore allocates the body with
+ * KEX_OBJECT_PREFIX bytes in front of it, where ob builds its header when it adopts the object (at
+ * once for threads that are older than ob). The type's delete callback calls KexThreadDelete(Body),
+ * which frees all of it: ob frees nothing. Until KexSetObjectOps() is called ke counts references
+ * itself.
  */
 #define KEX_OBJECT_PREFIX 192
 typedef struct _KEX_OBJECT_OPS {
@@ -102,31 +115,38 @@ ULONG KexThreadClientId(PKTHREAD Thread);
 PKTHREAD KexThreadByClientId(ULONG Id);
 
 /*
- * Starts an NT thread in Process (NULL: System). Routine runs at PASSIVE_LEVEL with previous mode KernelMode. The
- * returned thread carries one reference (ObDereferenceObject); it is a dispatcher object signalled at its end.
+ * Starts an NT thread in Process (NULL: System). Routine runs at PASSIVE_LEVEL with previous mode
+ * KernelMode. The returned thread carries one reference (ObDereferenceObject); it is a dispatcher
+ * object signalled at its end.
  */
-NTSTATUS KexThreadStart(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context, PKTHREAD *Thread);
+NTSTATUS KexThreadStart(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context,
+                        PKTHREAD *Thread);
 /*
- * Blocks the current thread; Why lives on the caller's stack. Deadline in KexSched->Monotonic() ns, 0 for none. A wake
- * that came earlier is kept and a left-over one may end a later block: callers test their own condition in a loop.
+ * Blocks the current thread; Why lives on the caller's stack. Deadline in KexSched->Monotonic() ns,
+ * 0 for none. A wake that came earlier is kept and a left-over one may end a later block: callers
+ * test their own condition in a loop.
  */
 bool KexBlock(const KEX_WAIT *Why, uint64_t Deadline);
 /* Thread must not be able to end before this returns: hold a reference, or a lock that it needs. */
 void KexWake(PKTHREAD Thread);
-/* Keeps a thread's memory while it is woken: taken before the thread can see that its wait is over. Any IRQL. */
+/* Keeps a thread's memory while it is woken: taken before the thread can see that its wait is over.
+ * Any IRQL. */
 void KexPinThread(PKTHREAD Thread);
 void KexUnpinThread(PKTHREAD Thread);
-/* KeWaitForSingleObject for the rooms: the same wait under a description of their own for the hang report. */
-NTSTATUS KexWaitForObject(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
-    const KEX_WAIT *Why);
+/* KeWaitForSingleObject for the rooms: the same wait under a description of their own for the hang
+ * report. */
+NTSTATUS KexWaitForObject(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                          PLARGE_INTEGER Timeout, const KEX_WAIT *Why);
 
-/* The current thread ends: PsTerminateSystemThread, and the way out of a started thread's routine. */
+/* The current thread ends: PsTerminateSystemThread, and the way out of a started thread's routine.
+ */
 _Noreturn void KexThreadExit(NTSTATUS Status);
 /* Waits for the end of a thread and drops the reference that KexThreadStart gave. */
 void KexJoinThread(PKTHREAD Thread);
 NTSTATUS KexThreadExitStatus(PKTHREAD Thread);      /* STATUS_PENDING while it lives */
 
-/* Dispatcher objects of other rooms (processes): Header first in Object, kind as the KOBJECTS number. */
+/* Dispatcher objects of other rooms (processes): Header first in Object, kind as the KOBJECTS
+ * number. */
 enum { KEX_OBJECT_PROCESS = 3, KEX_OBJECT_THREAD = 6 };
 void KexInitializeDispatcher(PVOID Object, UCHAR Kind, UCHAR Bytes);
 void KexSignalDispatcher(PVOID Object);             /* for good */
@@ -140,21 +160,25 @@ bool KexUserApcPending(PKTHREAD Thread);
 void NTAPI KexWriteCr8(ULONG64 Level);
 /* A set timer whose structure lies in the range, or NULL: freed memory must have none (MEM-008). */
 void *KexTimerInRange(const void *Base, size_t Bytes);
-/* KUSER_SHARED_DATA as this machine shows it, times refreshed by the call; one page, read only for the caller. */
+/* KUSER_SHARED_DATA as this machine shows it, times refreshed by the call; one page, read only for
+ * the caller. */
 const void *KexSharedUserData(void);
 
 /* Per-thread facts other rooms keep here rather than in thread-local variables of their own. */
-KPROCESSOR_MODE KexSetPreviousMode(KPROCESSOR_MODE Mode);   /* returns the old one; ExGetPreviousMode() reads it */
+KPROCESSOR_MODE
+KexSetPreviousMode(KPROCESSOR_MODE Mode); /* returns the old one; ExGetPreviousMode() reads it */
 PIRP KexGetTopLevelIrp(void);
 void KexSetTopLevelIrp(PIRP Irp);
 PEPROCESS KexThreadProcess(PKTHREAD Thread);                /* the process it belongs to */
 void KexSetThreadProcess(PKTHREAD Thread, PEPROCESS Process);
-PEPROCESS KexCurrentProcess(void);                          /* of the current thread, attachment counted */
-ULONG NTAPI KexApcDisableCounts(PKTHREAD Thread);                 /* normal in the low half, special in the high; 0: none */
+PEPROCESS KexCurrentProcess(void); /* of the current thread, attachment counted */
+ULONG NTAPI
+KexApcDisableCounts(PKTHREAD Thread); /* normal in the low half, special in the high; 0: none */
 const char *KexThreadName(PKTHREAD Thread);
 int KexThreadHostId(PKTHREAD Thread);
 
-/* Calls fn for each live NT thread under the thread-list lock; for reports and for the unload check. */
+/* Calls fn for each live NT thread under the thread-list lock; for reports and for the unload
+ * check. */
 typedef struct _KEX_THREAD_VIEW {
     PKTHREAD Thread;
     const char *Name;
@@ -167,8 +191,8 @@ typedef struct _KEX_THREAD_VIEW {
 void KexForEachThread(void (*fn)(const KEX_THREAD_VIEW *View, void *Context), void *Context);
 
 /*
- * Work of any kind counts as progress: the hang watch looks at this number. Bumped by wait satisfaction, IRP
- * completion, thread start and end, and each script line.
+ * Work of any kind counts as progress: the hang watch looks at this number. Bumped by wait
+ * satisfaction, IRP completion, thread start and end, and each script line.
  */
 extern uint64_t *KexProgressCounter;   /* in memory shared with the supervisor; never NULL */
 static inline void KexProgress(void)
@@ -176,15 +200,26 @@ static inline void KexProgress(void)
     __atomic_fetch_add(KexProgressCounter, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- locks of our own ----------------------------------------------------------------------------------- */
+/* ---- locks of our own ------------------------------------------------------------------------ */
 
 /*
- * For tables inside the rooms. Ranked: taking a lower or equal rank than one already held asserts in debug builds.
- * Never held across a call into a driver, an IoCallDriver, or a touch of memory that may fault.
+ * For tables inside the rooms. Ranked: taking a lower or equal rank than one already held asserts
+ * in debug builds. Never held across a call into a driver, an IoCallDriver, or a touch of memory
+ * that may fault.
  */
 typedef enum {
-    KEX_RANK_MACHINE = 10, KEX_RANK_FLT = 20, KEX_RANK_FS = 30, KEX_RANK_CC = 40, KEX_RANK_IO = 50, KEX_RANK_MM = 60,
-    KEX_RANK_OB = 70, KEX_RANK_PS = 75, KEX_RANK_CM = 80, KEX_RANK_EX = 85, KEX_RANK_POOL = 90, KEX_RANK_KE = 100,
+    KEX_RANK_MACHINE = 10,
+    KEX_RANK_FLT = 20,
+    KEX_RANK_FS = 30,
+    KEX_RANK_CC = 40,
+    KEX_RANK_IO = 50,
+    KEX_RANK_MM = 60,
+    KEX_RANK_OB = 70,
+    KEX_RANK_PS = 75,
+    KEX_RANK_CM = 80,
+    KEX_RANK_EX = 85,
+    KEX_RANK_POOL = 90,
+    KEX_RANK_KE = 100,
     KEX_RANK_TRACE = 110,
 } KEX_RANK;
 
@@ -200,8 +235,8 @@ void KexLockAcquire(KEX_LOCK *Lock);
 void KexLockRelease(KEX_LOCK *Lock);
 
 /*
- * A guard inside an NT structure (a resource's own word, a table's bucket): no rank, no owner, a few instructions long,
- * nothing called while it is held. The fast paths are inline.
+ * A guard inside an NT structure (a resource's own word, a table's bucket): no rank, no owner, a
+ * few instructions long, nothing called while it is held. The fast paths are inline.
  */
 void KEX_SLOW KexGuardWait(host_lock *Guard);
 void KEX_SLOW KexGuardWake(host_lock *Guard);
@@ -209,18 +244,20 @@ static inline void KexGuardAcquire(host_lock *Guard)
 {
     uint32_t Free = 0;
 
-    if (!__atomic_compare_exchange_n(&Guard->word, &Free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&Guard->word, &Free, 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
         KexGuardWait(Guard);
 }
 static inline void KexGuardRelease(host_lock *Guard)
 {
     uint32_t Held = 1;
 
-    if (!__atomic_compare_exchange_n(&Guard->word, &Held, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&Guard->word, &Held, 0, false, __ATOMIC_RELEASE,
+                                     __ATOMIC_RELAXED))
         KexGuardWake(Guard);
 }
 
-/* ---- hooks: the way up to trace, verify, chaos and the machine ------------------------------------------- */
+/* ---- hooks: the way up to trace, verify, chaos and the machine ------------------------------- */
 
 /* One trace event. Strings are copied by the sink. Fields that do not apply are 0/NULL. */
 typedef enum {
@@ -248,7 +285,8 @@ typedef struct _KEX_TRACE {
     const char *What;        /* callback result, note text */
 } KEX_TRACE;
 
-/* A finding: a rule broken by a driver. Caller: an address in the driver (0: taken from the current stack). */
+/* A finding: a rule broken by a driver. Caller: an address in the driver (0: taken from the current
+ * stack). */
 typedef struct _KEX_FINDING {
     const char *Rule;        /* "IRQL-001" */
     const char *Class;       /* "verifier", "portability", "note" */
@@ -266,11 +304,14 @@ typedef struct _KEX_STOP {
 } KEX_STOP;
 
 /*
- * Raises an NT exception from ke or ex code on the current thread; filled by the image room, whose dispatcher finds the
- * driver's handlers. Does not return. Without it a raise stops the machine (KMODE_EXCEPTION_NOT_HANDLED).
+ * Raises an NT exception from ke or ex code on the current thread; filled by the image room, whose
+ * dispatcher finds the driver's handlers. Does not return. Without it a raise stops the machine
+ * (KMODE_EXCEPTION_NOT_HANDLED).
  */
-extern void (*KexRaiseHook)(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Parameter, const void *Caller);
-_Noreturn void KexRaise(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Parameter, const void *Caller);
+extern void (*KexRaiseHook)(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Parameter,
+                            const void *Caller);
+_Noreturn void KexRaise(NTSTATUS Status, ULONG Parameters, const ULONG_PTR *Parameter,
+                        const void *Caller);
 
 typedef struct _KEX_HOOKS {
     void (*Trace)(const KEX_TRACE *Event);       /* NULL: tracing is off */
@@ -278,7 +319,8 @@ typedef struct _KEX_HOOKS {
     void (*Stop)(const KEX_STOP *Stop);          /* does not return */
     void (*DebugPrint)(const char *Text, size_t Bytes);  /* whole DbgPrint text of one call */
 } KEX_HOOKS;
-extern KEX_HOOKS KexHooks;   /* defaults write to standard error, so that unit tests need no machine */
+extern KEX_HOOKS
+    KexHooks; /* defaults write to standard error, so that unit tests need no machine */
 
 #define KEX_TRACING() __builtin_expect(KexHooks.Trace != NULL, 0)
 void KexFinding(const char *Rule, const char *Class, const void *Caller, const char *Format, ...)
@@ -287,13 +329,14 @@ _Noreturn void KexStop(ULONG Code, const char *Title, const void *Caller, const 
     __attribute__((format(printf, 4, 5)));
 
 /* A stop with bug check parameters; the title comes from the table of codes. */
-_Noreturn void KexBugCheck(ULONG Code, const ULONG_PTR Parameter[4], const void *Caller, const char *Format, ...)
-    __attribute__((format(printf, 4, 5)));
+_Noreturn void KexBugCheck(ULONG Code, const ULONG_PTR Parameter[4], const void *Caller,
+                           const char *Format, ...) __attribute__((format(printf, 4, 5)));
 const char *KexBugCheckName(ULONG Code);    /* "IRQL_NOT_LESS_OR_EQUAL", or NULL */
 
-/* ---- policies: named choices where sources disagree (policy.c) ------------------------------------------- */
+/* ---- policies: named choices where sources disagree (policy.c) ------------------------------- */
 
-/* Returns the current value text of a policy ("success_kept"); asserts that it is registered in policy.c. */
+/* Returns the current value text of a policy ("success_kept"); asserts that it is registered in
+ * policy.c. */
 const char *KexPolicy(const char *Name);
 LONGLONG KexPolicyNumber(const char *Name);
 /* 0, or -1 when there is no such policy, -2 when the value is not one of its values. */
@@ -303,13 +346,15 @@ typedef struct _KEX_POLICY {
 } KEX_POLICY;
 const KEX_POLICY *KexPolicies(size_t *Count);
 
-/* The machine's Windows build: RtlGetVersion, SharedUserData, imports and look-ups all answer by it. */
+/* The machine's Windows build: RtlGetVersion, SharedUserData, imports and look-ups all answer by
+ * it. */
 extern ULONG KexBuild;
 #define KEX_DEFAULT_BUILD 22621u
 
-/* ---- start and end of a machine's kernel base ------------------------------------------------------------ */
+/* ---- start and end of a machine's kernel base ------------------------------------------------ */
 
-/* Order over all rooms: ke, ex, ob, mm, ps, se, cm, rtl, io, cc, fsrtl, zw, flt, fs. Each has <Room>xStart and <Room>xEnd. */
+/* Order over all rooms: ke, ex, ob, mm, ps, se, cm, rtl, io, cc, fsrtl, zw, flt, fs. Each has
+ * <Room>xStart and <Room>xEnd. */
 NTSTATUS KexStart(void);
 /* Waits for no one: every NT thread but the caller must have ended. */
 void KexEnd(void);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kei.h - what the files of the kernel base share and nobody else sees: the thread, its processor block, the
- * dispatcher header with its lock bit, and the steps of satisfying a wait.
+ * kei.h - what the files of the kernel base share and nobody else sees: the thread, its processor
+ * block, the dispatcher header with its lock bit, and the steps of satisfying a wait.
  *
- * Lock order inside ke: a thread's AllLock, then dispatcher objects (several only in address order), then the timer
- * table, a mutant list, an APC list or a processor's DPC queue. None of them is held while NT code runs.
+ * Lock order inside ke: a thread's AllLock, then dispatcher objects (several only in address
+ * order), then the timer table, a mutant list, an APC list or a processor's DPC queue. None of them
+ * is held while NT code runs.
  */
 #ifndef OPENFLT_KE_KEI_H
 #define OPENFLT_KE_KEI_H
@@ -21,7 +22,7 @@ typedef struct _KTHREAD KTHREAD;
 #define STATUS_MUTANT_LIMIT_EXCEEDED ((NTSTATUS)0xC0000191)
 #endif
 
-/* ---- dispatcher objects ------------------------------------------------------------------------------------ */
+/* ---- dispatcher objects ---------------------------------------------------------------------- */
 
 enum {
     KEX_OBJECT_NOTIFICATION_EVENT = 0, KEX_OBJECT_SYNCHRONIZATION_EVENT = 1, KEX_OBJECT_MUTANT = 2,
@@ -40,7 +41,8 @@ _Static_assert(sizeof(KEX_HEADER) == 24, "dispatcher header");
 
 #define KEX_LOCK_BIT 0x80u
 
-/* One turn of a loop that waits for a short-held bit: the holder may have been preempted by the host. */
+/* One turn of a loop that waits for a short-held bit: the holder may have been preempted by the
+ * host. */
 static inline void KexxRelax(unsigned *Spins)
 {
     if (__builtin_expect(KexDeterministic, 0))
@@ -56,8 +58,8 @@ static inline void KexxLockObject(KEX_HEADER *Header)
 {
     UCHAR Type = __atomic_load_n(&Header->Type, __ATOMIC_RELAXED) & (UCHAR)~KEX_LOCK_BIT;
 
-    if (!__atomic_compare_exchange_n(&Header->Type, &Type, (UCHAR)(Type | KEX_LOCK_BIT), false, __ATOMIC_ACQUIRE,
-            __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&Header->Type, &Type, (UCHAR)(Type | KEX_LOCK_BIT), false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         KexxLockObjectSlow(Header);
 }
 
@@ -90,7 +92,7 @@ static inline void KexxSetState(KEX_HEADER *Header, LONG State)
     __atomic_store_n(&Header->SignalState, State, __ATOMIC_RELAXED);
 }
 
-/* ---- waits ------------------------------------------------------------------------------------------------- */
+/* ---- waits ----------------------------------------------------------------------------------- */
 
 typedef struct _KEX_WAIT_BLOCK {
     LIST_ENTRY Link;                /* in Object's WaitListHead, under its lock */
@@ -140,7 +142,8 @@ bool KexxTakeAll(PKTHREAD Thread);
 /* Ends the wait of a thread from outside (alert, APC) with Result; false when it is not waiting. */
 bool KexxBreakWait(PKTHREAD Thread, NTSTATUS Result);
 /* Stops the machine when the locked object cannot be one (never initialised, overwritten). */
-_Noreturn void KEX_SLOW KexxBadObject(const KEX_HEADER *Header, const char *Routine, const void *Caller);
+_Noreturn void KEX_SLOW KexxBadObject(const KEX_HEADER *Header, const char *Routine,
+                                      const void *Caller);
 static inline void KexxLockChecked(KEX_HEADER *Header, const char *Routine, const void *Caller)
 {
     KexxLockObject(Header);
@@ -148,13 +151,14 @@ static inline void KexxLockChecked(KEX_HEADER *Header, const char *Routine, cons
         KexxBadObject(Header, Routine, Caller);
 }
 
-/* ---- processors -------------------------------------------------------------------------------------------- */
+/* ---- processors ------------------------------------------------------------------------------ */
 
 #define KEX_MAX_PROCESSORS 64
 
 /*
- * A thread at DISPATCH_LEVEL or above owns a processor, as on Windows: per-processor data touched there is its own.
- * DPCs queued for a processor run when its owner lowers, or on the DPC thread when it has none.
+ * A thread at DISPATCH_LEVEL or above owns a processor, as on Windows: per-processor data touched
+ * there is its own. DPCs queued for a processor run when its owner lowers, or on the DPC thread
+ * when it has none.
  */
 typedef struct _KEX_PROCESSOR {
     PKTHREAD Owner;
@@ -191,7 +195,7 @@ _Static_assert(offsetof(KEX_PCR, Irql) == KPCR_IRQL_OFFSET, "gs:[50h]");
 _Static_assert(offsetof(KEX_PCR, Number) == 0x184, "gs:[184h]");
 _Static_assert(offsetof(KEX_PCR, CurrentThread) == KPCR_CURRENT_THREAD_OFFSET, "gs:[188h]");
 
-/* ---- threads ----------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 struct _KTHREAD {
     KEX_HEADER Header;              /* first: a thread is waited for by its address */
@@ -222,7 +226,8 @@ struct _KTHREAD {
     jmp_buf Exit;
     struct _KTHREAD *ReapNext;
 
-    /* Waits. Pins keep the memory for signallers that are done with the object but not with the thread. */
+    /* Waits. Pins keep the memory for signallers that are done with the object but not with the
+     * thread. */
     ULONG WaitState;
     NTSTATUS WaitResult;
     UCHAR WaitFlags;                /* KEX_WAIT_* bits; others read them while the wait is armed */
@@ -242,7 +247,8 @@ struct _KTHREAD {
     host_lock MutantLock;
     LIST_ENTRY Mutants;
 
-    /* APCs. The disable counts are 0 or negative and belong to the thread itself, or to who satisfies its wait. */
+    /* APCs. The disable counts are 0 or negative and belong to the thread itself, or to who
+     * satisfies its wait. */
     host_lock ApcLock;
     LIST_ENTRY ApcList[2];
     bool ApcPending[2];
@@ -266,18 +272,21 @@ static inline bool KexxTryProcessor(PKTHREAD Thread, ULONG Number)
     PKTHREAD None = NULL;
     KEX_PROCESSOR *Processor = &KexxProcessors[Number];
 
-    if (!__atomic_compare_exchange_n(&Processor->Owner, &None, Thread, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&Processor->Owner, &None, Thread, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
         return false;
     __atomic_store_n(&Thread->Pcr.Number, Number, __ATOMIC_RELAXED);
     return true;
 }
 
-/* Raise and lower without the caller's checks. The last processor is tried first: it is nearly always free. */
+/* Raise and lower without the caller's checks. The last processor is tried first: it is nearly
+ * always free. */
 static inline KIRQL KexxRaise(PKTHREAD Thread, KIRQL Irql)
 {
     KIRQL Old = KexxIrql(Thread);
 
-    if (Irql >= DISPATCH_LEVEL && Old < DISPATCH_LEVEL && !KexxTryProcessor(Thread, Thread->Pcr.Number))
+    if (Irql >= DISPATCH_LEVEL && Old < DISPATCH_LEVEL &&
+        !KexxTryProcessor(Thread, Thread->Pcr.Number))
         KexxTakeProcessor(Thread);
     KexxSetIrql(Thread, Irql);
     return Old;
@@ -287,8 +296,8 @@ void KEX_SLOW KexxDrainAndRelease(PKTHREAD Thread, KEX_PROCESSOR *Processor);
 void KEX_SLOW KexxDeliverKernelApcs(void);
 
 /*
- * The release is a plain store and the look at the queue behind it a plain load: who queues a DPC for somebody else's
- * processor pays for the barrier between the two (dpc.c).
+ * The release is a plain store and the look at the queue behind it a plain load: who queues a DPC
+ * for somebody else's processor pays for the barrier between the two (dpc.c).
  */
 static inline void KexxLower(PKTHREAD Thread, KIRQL Irql)
 {
@@ -307,7 +316,8 @@ static inline void KexxLower(PKTHREAD Thread, KIRQL Irql)
         }
     }
     KexxSetIrql(Thread, Irql);
-    if (Irql < APC_LEVEL && __builtin_expect(__atomic_load_n(&Thread->ApcPending[KernelMode], __ATOMIC_RELAXED), 0))
+    if (Irql < APC_LEVEL &&
+        __builtin_expect(__atomic_load_n(&Thread->ApcPending[KernelMode], __ATOMIC_RELAXED), 0))
         KexxDeliverKernelApcs();
     KexSchedPoint(KEX_POINT_IRQL);
 }
@@ -323,7 +333,8 @@ static inline void KexxUnpin(PKTHREAD Thread)
 /* Normal kernel APCs may run on this thread now (its own view). */
 static inline bool KexxApcsAllowed(PKTHREAD Thread, bool Special)
 {
-    return !Thread->SpecialApcDisable && (Special || (!Thread->KernelApcDisable && !Thread->ApcRunning));
+    return !Thread->SpecialApcDisable &&
+           (Special || (!Thread->KernelApcDisable && !Thread->ApcRunning));
 }
 void KexxAbandonMutants(PKTHREAD Thread);
 unsigned KexxLocksHeld(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locks of the rooms' own tables. Each has a rank; a thread takes them in rising rank only, which the assertion proves
- * on every path the tests run. They are never held while a thread blocks.
+ * Locks of the rooms' own tables. Each has a rank; a thread takes them in rising rank only, which
+ * the assertion proves on every path the tests run. They are never held while a thread blocks.
  */
 #include "kei.h"
 
@@ -46,7 +46,7 @@ void KexLockRelease(KEX_LOCK *Lock)
     host_lock_release(&Lock->Host);
 }
 
-/* ---- guards: host locks whose fast paths are inline ------------------------------------------------------------------- */
+/* ---- guards: host locks whose fast paths are inline ------------------------------------------ */
 
 void KEX_SLOW KexGuardWait(host_lock *Guard)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Policies: where public sources disagree, or a limit is a matter of taste, the choice has a name and a default, and
- * tests run under every value. This file is the list.
+ * Policies: where public sources disagree, or a limit is a matter of taste, the choice has a name
+ * and a default, and tests run under every value. This file is the list.
  */
 #include "ke/ke.h"
 

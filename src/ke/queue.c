@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KQUEUE: a dispatcher object that hands out list entries. A thread that takes an entry belongs to the queue until it
- * takes another; the concurrency limit is kept but not enforced, since host threads do not cost what it protects.
+ * KQUEUE: a dispatcher object that hands out list entries. A thread that takes an entry belongs to
+ * the queue until it takes another; the concurrency limit is kept but not enforced, since host
+ * threads do not cost what it protects.
  */
 #include "kei.h"
 
@@ -26,8 +27,8 @@ LONG NTAPI KeReadStateQueue(PRKQUEUE Queue)
 }
 
 /*
- * The header counts entries and is waited for as a semaphore: who is woken owns one entry and takes the head of the
- * list under the object's lock. The count is raised after the entry is in.
+ * The header counts entries and is waited for as a semaphore: who is woken owns one entry and takes
+ * the head of the list under the object's lock. The count is raised after the entry is in.
  */
 static LONG Insert(PRKQUEUE Queue, PLIST_ENTRY Entry, bool Head)
 {
@@ -60,13 +61,16 @@ LONG NTAPI KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
 }
 
 /*
- * The first entry, or the status of the wait as a pointer: STATUS_TIMEOUT, STATUS_USER_APC; STATUS_ABANDONED after a
- * rundown (nf-ntifs-keremovequeue).
+ * The first entry, or the status of the wait as a pointer: STATUS_TIMEOUT, STATUS_USER_APC;
+ * STATUS_ABANDONED after a rundown (nf-ntifs-keremovequeue).
  */
 PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
 {
     KEX_HEADER *Header = HeaderOf(Queue);
-    KEX_WAIT Why = {.What = "queue", .Object = Queue, .Timed = Timeout != NULL, .Caller = __builtin_return_address(0)};
+    KEX_WAIT Why = {.What = "queue",
+                    .Object = Queue,
+                    .Timed = Timeout != NULL,
+                    .Caller = __builtin_return_address(0)};
     NTSTATUS Status = KexWaitForObject(Queue, WaitMode, WaitMode == UserMode, Timeout, &Why);
     PLIST_ENTRY Entry;
 
@@ -75,12 +79,13 @@ PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE
     KexxLockObject(Header);
     Entry = IsListEmpty(&Queue->EntryListHead) ? NULL : RemoveHeadList(&Queue->EntryListHead);
     if (!Entry)
-        KexxSetState(Header, Header->SignalState + 1);     /* run down: the next taker learns it too */
+        KexxSetState(Header, Header->SignalState + 1); /* run down: the next taker learns it too */
     KexxUnlockObject(Header);
     return Entry ? Entry : (PLIST_ENTRY)(LONG_PTR)STATUS_ABANDONED;
 }
 
-/* Takes all entries out, as a ring without a head, or NULL; threads that wait get STATUS_ABANDONED. */
+/* Takes all entries out, as a ring without a head, or NULL; threads that wait get STATUS_ABANDONED.
+ */
 PLIST_ENTRY NTAPI KeRundownQueue(PRKQUEUE Queue)
 {
     KEX_HEADER *Header = HeaderOf(Queue);

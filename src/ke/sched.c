@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler seam in free mode: an NT thread is a host thread, time is the host's. Everything that blocks or reads
- * a clock comes through here, so that a deterministic scheduler has one table to replace.
+ * The scheduler seam in free mode: an NT thread is a host thread, time is the host's. Everything
+ * that blocks or reads a clock comes through here, so that a deterministic scheduler has one table
+ * to replace.
  */
 #include "kei.h"
 
@@ -36,8 +37,13 @@ static uint64_t FreeNow(void)
 }
 
 static const KEX_SCHED FreeMode = {
-    .Point = FreePoint, .Block = FreeBlock, .Wake = FreeWake, .Started = FreeLife, .Ended = FreeLife,
-    .Monotonic = host_monotonic_ns, .Now = FreeNow,
+    .Point = FreePoint,
+    .Block = FreeBlock,
+    .Wake = FreeWake,
+    .Started = FreeLife,
+    .Ended = FreeLife,
+    .Monotonic = host_monotonic_ns,
+    .Now = FreeNow,
 };
 
 const KEX_SCHED *KexSched = &FreeMode;
@@ -66,7 +72,8 @@ LONGLONG KexInterruptTime(void)
 uint64_t KexxDeadline(LONGLONG Timeout)
 {
     uint64_t Monotonic = KexSched->Monotonic();
-    LONGLONG Left = Timeout < 0 ? (Timeout == INT64_MIN ? INT64_MAX : -Timeout) : Timeout - KexSystemTime();
+    LONGLONG Left =
+        Timeout < 0 ? (Timeout == INT64_MIN ? INT64_MAX : -Timeout) : Timeout - KexSystemTime();
 
     if (Left <= 0)
         return 1;
@@ -110,7 +117,8 @@ NTSTATUS KexStart(void)
 
     if (KexxStartTime)
         return STATUS_SUCCESS;
-    /* A machine with one processor would hide what two show: at least four, whatever the host has. */
+    /* A machine with one processor would hide what two show: at least four, whatever the host has.
+     */
     KexxProcessorCount = Cpus < 4 ? 4 : Cpus > KEX_MAX_PROCESSORS ? KEX_MAX_PROCESSORS : Cpus;
     KexxStartTime = KexSched->Monotonic();
     if (!KexAttachHostThread("main"))

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spin locks. The lock word holds its owner, so that a thread that waits for itself is told at once and a hang report
- * names who holds what. Plain and in-stack queued locks share the word but mark their family, since a driver that mixes
- * them corrupts the lock on Windows. Reader-writer spin locks (EX_SPIN_LOCK) have 32 bits and no owner.
+ * Spin locks. The lock word holds its owner, so that a thread that waits for itself is told at once
+ * and a hang report names who holds what. Plain and in-stack queued locks share the word but mark
+ * their family, since a driver that mixes them corrupts the lock on Windows. Reader-writer spin
+ * locks (EX_SPIN_LOCK) have 32 bits and no owner.
  */
 #include "kei.h"
 
@@ -21,12 +22,13 @@ static KSPIN_LOCK OwnerWord(PKTHREAD Thread, KSPIN_LOCK Family)
 
 static PKTHREAD OwnerOf(const void *Object)
 {
-    KSPIN_LOCK Word = __atomic_load_n((const KSPIN_LOCK *)Object, __ATOMIC_RELAXED) & ~(KSPIN_LOCK)15;
+    KSPIN_LOCK Word =
+        __atomic_load_n((const KSPIN_LOCK *)Object, __ATOMIC_RELAXED) & ~(KSPIN_LOCK)15;
 
     return Word == NO_THREAD ? NULL : (PKTHREAD)Word;
 }
 
-/* ---- spinning ---------------------------------------------------------------------------------------------------- */
+/* ---- spinning -------------------------------------------------------------------------------- */
 
 typedef struct _SPIN {
     unsigned Turns;
@@ -44,9 +46,10 @@ static void ShowWait(PKTHREAD Thread, const KEX_WAIT *Why, uint64_t Start)
     host_lock_release(&Thread->ViewLock);
 }
 
-/* One turn; from some turns on the wait is shown to the hang watch, and past the limit the machine stops. */
-static void SpinTurn(SPIN *Spin, const void *Lock, PKTHREAD (*Owner)(const void *), const char *What,
-    const void *Caller)
+/* One turn; from some turns on the wait is shown to the hang watch, and past the limit the machine
+ * stops. */
+static void SpinTurn(SPIN *Spin, const void *Lock, PKTHREAD (*Owner)(const void *),
+                     const char *What, const void *Caller)
 {
     uint64_t Now;
 
@@ -64,9 +67,10 @@ static void SpinTurn(SPIN *Spin, const void *Lock, PKTHREAD (*Owner)(const void 
         PKTHREAD Holder = Owner ? Owner(Lock) : NULL;
 
         KexStop(DPC_WATCHDOG_VIOLATION, "DPC_WATCHDOG_VIOLATION", Caller,
-            "thread \"%s\" spun %llu s for the %s at %p, held by thread \"%s\"",
-            KexxCurrent ? KexxCurrent->Name : "host", (unsigned long long)((Now - Spin->Start) / 1000000000u), What,
-            Lock, Holder ? Holder->Name : "unknown");
+                "thread \"%s\" spun %llu s for the %s at %p, held by thread \"%s\"",
+                KexxCurrent ? KexxCurrent->Name : "host",
+                (unsigned long long)((Now - Spin->Start) / 1000000000u), What, Lock,
+                Holder ? Holder->Name : "unknown");
     }
     /* Long waits leave the processors to who may end them. */
     if (!KexDeterministic)
@@ -88,14 +92,15 @@ static void KEX_SLOW AcquireSlow(PKSPIN_LOCK Lock, KSPIN_LOCK Mine, const void *
         Seen = __atomic_load_n(Lock, __ATOMIC_RELAXED);
         if (!(Seen & HELD)) {
             /* Anything else than zero in a free lock is a lock nobody initialised. */
-            if (__atomic_compare_exchange_n(Lock, &Seen, Mine, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            if (__atomic_compare_exchange_n(Lock, &Seen, Mine, false, __ATOMIC_ACQUIRE,
+                                            __ATOMIC_RELAXED))
                 break;
             continue;
         }
         if ((Seen & ~QUEUED) == (Mine & ~QUEUED) && (Mine & ~(KSPIN_LOCK)15) != NO_THREAD)
             KexStop(SPIN_LOCK_ALREADY_OWNED, "SPIN_LOCK_ALREADY_OWNED", Caller,
-                "LCK-019: thread \"%s\" acquires the spin lock at %p, which it holds already", KexxCurrent->Name,
-                (void *)Lock);
+                    "LCK-019: thread \"%s\" acquires the spin lock at %p, which it holds already",
+                    KexxCurrent->Name, (void *)Lock);
         SpinTurn(&Spin, Lock, OwnerOf, "spin lock", Caller);
     }
     SpinEnd(&Spin);
@@ -115,20 +120,25 @@ static inline bool TryAcquire(PKSPIN_LOCK Lock, PKTHREAD Thread)
     KSPIN_LOCK Free = 0;
 
     KexSchedPoint(KEX_POINT_LOCK);
-    return __atomic_compare_exchange_n(Lock, &Free, OwnerWord(Thread, 0), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(Lock, &Free, OwnerWord(Thread, 0), false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
 static void KEX_SLOW BadRelease(PKSPIN_LOCK Lock, KSPIN_LOCK Seen, KSPIN_LOCK Family,
     const void *Caller)
 {
     if (!(Seen & HELD))
-        KexFinding("LCK-007", "verifier", Caller, "the spin lock at %p is released but nobody holds it", (void *)Lock);
+        KexFinding("LCK-007", "verifier", Caller,
+                   "the spin lock at %p is released but nobody holds it", (void *)Lock);
     else if ((Seen & QUEUED) != Family)
-        KexFinding("LCK-008", "verifier", Caller, "the spin lock at %p was acquired as %s lock and is released as %s",
-            (void *)Lock, Seen & QUEUED ? "in-stack queued" : "plain", Family ? "in-stack queued" : "plain");
+        KexFinding("LCK-008", "verifier", Caller,
+                   "the spin lock at %p was acquired as %s lock and is released as %s",
+                   (void *)Lock, Seen & QUEUED ? "in-stack queued" : "plain",
+                   Family ? "in-stack queued" : "plain");
     else
-        KexFinding("LCK-006", "verifier", Caller, "the spin lock at %p is released by a thread that does not hold it",
-            (void *)Lock);
+        KexFinding("LCK-006", "verifier", Caller,
+                   "the spin lock at %p is released by a thread that does not hold it",
+                   (void *)Lock);
 }
 
 static inline void Release(PKSPIN_LOCK Lock, PKTHREAD Thread, KSPIN_LOCK Family, const void *Caller)
@@ -142,7 +152,8 @@ static inline void Release(PKSPIN_LOCK Lock, PKTHREAD Thread, KSPIN_LOCK Family,
 
 static void KEX_SLOW BadIrql(const char *Rule, const char *Routine, const void *Caller)
 {
-    KexFinding(Rule, "verifier", Caller, "%s was called at IRQL %u", Routine, KexxIrql(KexxCurrent));
+    KexFinding(Rule, "verifier", Caller, "%s was called at IRQL %u", Routine,
+               KexxIrql(KexxCurrent));
 }
 
 static inline void CheckIrql(const char *Rule, bool Good, const char *Routine, const void *Caller)
@@ -151,7 +162,7 @@ static inline void CheckIrql(const char *Rule, bool Good, const char *Routine, c
         BadIrql(Rule, Routine, Caller);
 }
 
-/* ---- plain spin locks ---------------------------------------------------------------------------------------------- */
+/* ---- plain spin locks ------------------------------------------------------------------------ */
 
 #undef KeInitializeSpinLock
 VOID NTAPI KeInitializeSpinLock(PKSPIN_LOCK SpinLock)
@@ -165,18 +176,21 @@ KIRQL NTAPI KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
     PKTHREAD Thread = KexxCurrent;
     KIRQL Old;
 
-    CheckIrql("IRQL-038", KexxIrql(Thread) <= DISPATCH_LEVEL, "KeAcquireSpinLock", __builtin_return_address(0));
+    CheckIrql("IRQL-038", KexxIrql(Thread) <= DISPATCH_LEVEL, "KeAcquireSpinLock",
+              __builtin_return_address(0));
     Old = KexxRaise(Thread, DISPATCH_LEVEL);
     Acquire(SpinLock, Thread, 0, __builtin_return_address(0));
     return Old;
 }
 
-/* The thread must be at DISPATCH_LEVEL; OldIrql is what the acquire returned (nf-wdm-kereleasespinlock). */
+/* The thread must be at DISPATCH_LEVEL; OldIrql is what the acquire returned
+ * (nf-wdm-kereleasespinlock). */
 VOID NTAPI KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
     PKTHREAD Thread = KexxCurrent;
 
-    CheckIrql("IRQL-037", KexxIrql(Thread) == DISPATCH_LEVEL, "KeReleaseSpinLock", __builtin_return_address(0));
+    CheckIrql("IRQL-037", KexxIrql(Thread) == DISPATCH_LEVEL, "KeReleaseSpinLock",
+              __builtin_return_address(0));
     Release(SpinLock, Thread, 0, __builtin_return_address(0));
     KexxLower(Thread, NewIrql);
 }
@@ -199,11 +213,13 @@ VOID NTAPI KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
     Release(SpinLock, Thread, 0, __builtin_return_address(0));
 }
 
-/* For a routine that may be a threaded DPC: raises when it is not at DISPATCH_LEVEL (nf-wdm-keacquirespinlockfordpc). */
+/* For a routine that may be a threaded DPC: raises when it is not at DISPATCH_LEVEL
+ * (nf-wdm-keacquirespinlockfordpc). */
 KIRQL NTAPI KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
 {
     PKTHREAD Thread = KexxCurrent;
-    KIRQL Old = KexxIrql(Thread) < DISPATCH_LEVEL ? KexxRaise(Thread, DISPATCH_LEVEL) : KexxIrql(Thread);
+    KIRQL Old =
+        KexxIrql(Thread) < DISPATCH_LEVEL ? KexxRaise(Thread, DISPATCH_LEVEL) : KexxIrql(Thread);
 
     Acquire(SpinLock, Thread, 0, __builtin_return_address(0));
     return Old;
@@ -228,7 +244,7 @@ BOOLEAN NTAPI KeTestSpinLock(PKSPIN_LOCK SpinLock)
     return __atomic_load_n(SpinLock, __ATOMIC_RELAXED) == 0;
 }
 
-/* ---- in-stack queued spin locks ------------------------------------------------------------------------------------- */
+/* ---- in-stack queued spin locks -------------------------------------------------------------- */
 
 /* The handle is the caller's until the release (nf-wdm-keacquireinstackqueuedspinlock). */
 VOID NTAPI KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
@@ -251,12 +267,13 @@ VOID NTAPI KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
     KexxLower(Thread, LockHandle->OldIrql);
 }
 
-VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
+VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock,
+                                                    PKLOCK_QUEUE_HANDLE LockHandle)
 {
     PKTHREAD Thread = KexxCurrent;
 
-    CheckIrql("IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL, "KeAcquireInStackQueuedSpinLockAtDpcLevel",
-        __builtin_return_address(0));
+    CheckIrql("IRQL-039", KexxIrql(Thread) >= DISPATCH_LEVEL,
+              "KeAcquireInStackQueuedSpinLockAtDpcLevel", __builtin_return_address(0));
     LockHandle->LockQueue.Next = NULL;
     LockHandle->LockQueue.Lock = SpinLock;
     LockHandle->OldIrql = KexxIrql(Thread);
@@ -268,13 +285,15 @@ VOID NTAPI KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE LockHa
     Release(LockHandle->LockQueue.Lock, KexxCurrent, QUEUED, __builtin_return_address(0));
 }
 
-VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
+VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock,
+                                                PKLOCK_QUEUE_HANDLE LockHandle)
 {
     PKTHREAD Thread = KexxCurrent;
 
     LockHandle->LockQueue.Next = NULL;
     LockHandle->LockQueue.Lock = SpinLock;
-    LockHandle->OldIrql = KexxIrql(Thread) < DISPATCH_LEVEL ? KexxRaise(Thread, DISPATCH_LEVEL) : KexxIrql(Thread);
+    LockHandle->OldIrql =
+        KexxIrql(Thread) < DISPATCH_LEVEL ? KexxRaise(Thread, DISPATCH_LEVEL) : KexxIrql(Thread);
     Acquire(SpinLock, Thread, QUEUED, __builtin_return_address(0));
 }
 
@@ -286,7 +305,7 @@ VOID NTAPI KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle)
     KexxLower(Thread, LockHandle->OldIrql);
 }
 
-/* ---- reader-writer spin locks --------------------------------------------------------------------------------------- */
+/* ---- reader-writer spin locks ---------------------------------------------------------------- */
 
 static void NTAPI AcquireShared(PEX_SPIN_LOCK Lock, const void *Caller)
 {
@@ -298,7 +317,8 @@ static void NTAPI AcquireShared(PEX_SPIN_LOCK Lock, const void *Caller)
         Seen = __atomic_load_n(Lock, __ATOMIC_RELAXED);
         /* A writer that waits goes first. */
         if (!(Seen & (EX_EXCLUSIVE | EX_WANTED)) &&
-            __atomic_compare_exchange_n(Lock, &Seen, Seen + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            __atomic_compare_exchange_n(Lock, &Seen, Seen + 1, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
             break;
         if (Seen & (EX_EXCLUSIVE | EX_WANTED))
             SpinTurn(&Spin, (const void *)Lock, NULL, "shared spin lock", Caller);
@@ -315,18 +335,21 @@ static void NTAPI AcquireExclusive(PEX_SPIN_LOCK Lock, const void *Caller)
     for (;;) {
         Seen = __atomic_load_n(Lock, __ATOMIC_RELAXED);
         if (!(Seen & ~EX_WANTED)) {
-            if (__atomic_compare_exchange_n(Lock, &Seen, EX_EXCLUSIVE, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            if (__atomic_compare_exchange_n(Lock, &Seen, EX_EXCLUSIVE, false, __ATOMIC_ACQUIRE,
+                                            __ATOMIC_RELAXED))
                 break;
             continue;
         }
         if (!(Seen & EX_WANTED))
-            __atomic_compare_exchange_n(Lock, &Seen, Seen | EX_WANTED, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+            __atomic_compare_exchange_n(Lock, &Seen, Seen | EX_WANTED, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED);
         SpinTurn(&Spin, (const void *)Lock, NULL, "exclusive spin lock", Caller);
     }
     SpinEnd(&Spin);
 }
 
-/* Zero-initialised by the driver; runs at DISPATCH_LEVEL until released (nf-wdm-exacquirespinlockshared). */
+/* Zero-initialised by the driver; runs at DISPATCH_LEVEL until released
+ * (nf-wdm-exacquirespinlockshared). */
 KIRQL NTAPI ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock)
 {
     KIRQL Old = KexxRaise(KexxCurrent, DISPATCH_LEVEL);
@@ -376,19 +399,21 @@ VOID NTAPI ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
     KexxLower(KexxCurrent, OldIrql);
 }
 
-/* Succeeds for the only reader; on failure the lock stays shared (nf-wdm-extryconvertsharedspinlockexclusive). */
+/* Succeeds for the only reader; on failure the lock stays shared
+ * (nf-wdm-extryconvertsharedspinlockexclusive). */
 LOGICAL NTAPI ExTryConvertSharedSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
     LONG Seen = __atomic_load_n(SpinLock, __ATOMIC_RELAXED);
 
     return (Seen & ~EX_WANTED) == 1 &&
-           __atomic_compare_exchange_n(SpinLock, &Seen, EX_EXCLUSIVE | (Seen & EX_WANTED), false, __ATOMIC_ACQUIRE,
-               __ATOMIC_RELAXED);
+           __atomic_compare_exchange_n(SpinLock, &Seen, EX_EXCLUSIVE | (Seen & EX_WANTED), false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* ---- interlocked lists: at any IRQL, so the word is taken without a change of level --------------------------------- */
+/* ---- interlocked lists: at any IRQL, so the word is taken without a change of level ---------- */
 
-PLIST_ENTRY NTAPI ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
+PLIST_ENTRY NTAPI ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry,
+                                              PKSPIN_LOCK Lock)
 {
     PKTHREAD Thread = KexxCurrent;
     PLIST_ENTRY First;
@@ -400,7 +425,8 @@ PLIST_ENTRY NTAPI ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY 
     return First;
 }
 
-PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
+PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry,
+                                              PKSPIN_LOCK Lock)
 {
     PKTHREAD Thread = KexxCurrent;
     PLIST_ENTRY Last;
@@ -436,8 +462,8 @@ PSINGLE_LIST_ENTRY NTAPI ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY ListHead, 
     return First;
 }
 
-PSINGLE_LIST_ENTRY NTAPI ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY ListEntry,
-    PKSPIN_LOCK Lock)
+PSINGLE_LIST_ENTRY NTAPI ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead,
+                                                    PSINGLE_LIST_ENTRY ListEntry, PKSPIN_LOCK Lock)
 {
     PKTHREAD Thread = KexxCurrent;
     PSINGLE_LIST_ENTRY First;
@@ -463,7 +489,8 @@ ULONG NTAPI ExInterlockedAddUlong(PULONG Addend, ULONG Increment, PKSPIN_LOCK Lo
     return Before;
 }
 
-LARGE_INTEGER NTAPI ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment, PKSPIN_LOCK Lock)
+LARGE_INTEGER NTAPI ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment,
+                                                 PKSPIN_LOCK Lock)
 {
     PKTHREAD Thread = KexxCurrent;
     LARGE_INTEGER Before;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel stacks: limits, expansion, and attachment to another process. Our stacks are much larger than Windows' 24 KiB;
- * what is reported is what there is.
+ * Kernel stacks: limits, expansion, and attachment to another process. Our stacks are much larger
+ * than Windows' 24 KiB; what is reported is what there is.
  */
 #include "kei.h"
 #include "host/fault.h"
@@ -10,8 +10,9 @@
 #include <string.h>
 
 /*
- * Calls Routine(Parameter), an ms_abi function, on another stack. The frame pointer stays on the old stack and the
- * canonical frame address is computed from it, so that unwinders and profilers walk across.
+ * Calls Routine(Parameter), an ms_abi function, on another stack. The frame pointer stays on the
+ * old stack and the canonical frame address is computed from it, so that unwinders and profilers
+ * walk across.
  */
 void KexxCallOnStack(PEXPAND_STACK_CALLOUT Routine, PVOID Parameter, void *Top);
 __asm__(
@@ -93,8 +94,8 @@ void KexxFreeDeadStack(PKTHREAD Thread)
 }
 
 /*
- * An exception is about to continue at stack pointer Sp, past the end of expansions. They are taken off; the stack this
- * runs on, still in use until the jump, is given back later.
+ * An exception is about to continue at stack pointer Sp, past the end of expansions. They are taken
+ * off; the stack this runs on, still in use until the jump, is given back later.
  */
 void KexStackLanding(uintptr_t Sp)
 {
@@ -112,12 +113,13 @@ void KexStackLanding(uintptr_t Sp)
 }
 
 /*
- * Calls Callout with at least Size bytes of stack: on the current one when it has them, else on a fresh one behind a
- * guard page. Size <= MAXIMUM_EXPANSION_SIZE, else STATUS_INVALID_PARAMETER_3; STATUS_NO_MEMORY without memory. An
- * exception passes through. IRQL <= APC_LEVEL, DISPATCH_LEVEL when Wait is FALSE (nf-ntddk-keexpandkernelstackandcalloutex).
+ * Calls Callout with at least Size bytes of stack: on the current one when it has them, else on a
+ * fresh one behind a guard page. Size <= MAXIMUM_EXPANSION_SIZE, else STATUS_INVALID_PARAMETER_3;
+ * STATUS_NO_MEMORY without memory. An exception passes through. IRQL <= APC_LEVEL, DISPATCH_LEVEL
+ * when Wait is FALSE (nf-ntddk-keexpandkernelstackandcalloutex).
  */
-NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PVOID Parameter, SIZE_T Size,
-    BOOLEAN Wait, PVOID Context)
+NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PVOID Parameter,
+                                               SIZE_T Size, BOOLEAN Wait, PVOID Context)
 {
     PKTHREAD Thread = KexxCurrent;
     KEXX_EXPANSION Expansion = {Thread->Expansion, Thread->StackLow, Thread->StackHigh, NULL, 0};
@@ -141,7 +143,8 @@ NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PV
         return STATUS_NO_MEMORY;
     host_protect(Expansion.Stack, HOST_PAGE, HOST_NONE);
     Thread->Expansion = &Expansion;
-    SwitchLimits(Thread, (uintptr_t)Expansion.Stack + HOST_PAGE, (uintptr_t)Expansion.Stack + Bytes);
+    SwitchLimits(Thread, (uintptr_t)Expansion.Stack + HOST_PAGE,
+                 (uintptr_t)Expansion.Stack + Bytes);
     KexxCallOnStack(Callout, Parameter, Expansion.Stack + Bytes);
     Thread->Expansion = Expansion.Outer;
     SwitchLimits(Thread, Expansion.Low, Expansion.High);
@@ -149,16 +152,18 @@ NTSTATUS NTAPI KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PV
     return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI KeExpandKernelStackAndCallout(PEXPAND_STACK_CALLOUT Callout, PVOID Parameter, SIZE_T Size)
+NTSTATUS NTAPI KeExpandKernelStackAndCallout(PEXPAND_STACK_CALLOUT Callout, PVOID Parameter,
+                                             SIZE_T Size)
 {
     return KeExpandKernelStackAndCalloutEx(Callout, Parameter, Size, FALSE, NULL);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 /*
- * The current thread works in the address space and handle table of Process until the matching detach. ApcState is the
- * caller's and keeps what was before; attachments nest (nf-ntifs-kestackattachprocess).
+ * The current thread works in the address space and handle table of Process until the matching
+ * detach. ApcState is the caller's and keeps what was before; attachments nest
+ * (nf-ntifs-kestackattachprocess).
  */
 VOID NTAPI KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
 {
@@ -176,7 +181,8 @@ VOID NTAPI KeUnstackDetachProcess(PRKAPC_STATE ApcState)
 
 VOID NTAPI KeAttachProcess(PRKPROCESS Process)
 {
-    KexxCurrent->Attached = (PEPROCESS)Process == KexThreadProcess(KexxCurrent) ? NULL : (PEPROCESS)Process;
+    KexxCurrent->Attached =
+        (PEPROCESS)Process == KexThreadProcess(KexxCurrent) ? NULL : (PEPROCESS)Process;
 }
 
 VOID NTAPI KeDetachProcess(VOID)
@@ -189,7 +195,7 @@ BOOLEAN NTAPI KeIsAttachedProcess(VOID)
     return KexxCurrent->Attached != NULL;
 }
 
-/* ---- affinity and extended state: the host's business ---------------------------------------------------------------- */
+/* ---- affinity and extended state: the host's business ---------------------------------------- */
 
 /* Affinities are kept and reported; the host schedules (nf-ntddk-kesetsystemaffinitythreadex). */
 KAFFINITY NTAPI KeSetSystemAffinityThreadEx(KAFFINITY Affinity)
@@ -215,7 +221,8 @@ VOID NTAPI KeRevertToUserAffinityThread(VOID)
     KexxCurrent->Affinity = 0;
 }
 
-VOID NTAPI KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY PreviousAffinity)
+VOID NTAPI KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity,
+                                          PGROUP_AFFINITY PreviousAffinity)
 {
     if (PreviousAffinity) {
         memset(PreviousAffinity, 0, sizeof *PreviousAffinity);
@@ -229,7 +236,8 @@ VOID NTAPI KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity)
     KexxCurrent->Affinity = PreviousAffinity->Mask;
 }
 
-/* The host keeps vector state across every switch; there is nothing to save (nf-wdm-kesaveextendedprocessorstate). */
+/* The host keeps vector state across every switch; there is nothing to save
+ * (nf-wdm-kesaveextendedprocessorstate). */
 NTSTATUS NTAPI KeSaveExtendedProcessorState(ULONG64 Mask, PXSTATE_SAVE XStateSave)
 {
     (void)Mask;

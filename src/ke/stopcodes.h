@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stopcodes.h - the bug check codes that openflt itself stops with or names in a report. Values are those of the public
- * bug check code reference; the DDK headers may have some of them already.
+ * stopcodes.h - the bug check codes that openflt itself stops with or names in a report. Values are
+ * those of the public bug check code reference; the DDK headers may have some of them already.
  */
 #ifndef OPENFLT_KE_STOPCODES_H
 #define OPENFLT_KE_STOPCODES_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NT threads. Each is a host thread with a KTHREAD: started here, or a host thread that was attached. The list of live
- * threads serves reports, the look-up by client id and the check at unload.
+ * NT threads. Each is a host thread with a KTHREAD: started here, or a host thread that was
+ * attached. The list of live threads serves reports, the look-up by client id and the check at
+ * unload.
  */
 #include "kei.h"
 
@@ -25,7 +26,7 @@ static host_lock ReapLock;
 static KEX_REAP *Reaped;
 static ULONG NextClientId = 4;      /* 4 is the System process */
 
-/* ---- thread objects ----------------------------------------------------------------------------------------- */
+/* ---- thread objects -------------------------------------------------------------------------- */
 
 static void Reference(PKTHREAD Thread)
 {
@@ -76,7 +77,8 @@ static PKTHREAD Create(const char *Name, PEPROCESS Process, LONG References)
     memset(Memory, 0, Bytes);
     Thread = (PKTHREAD)(void *)(Memory + KEX_OBJECT_PREFIX);
     Thread->References = References;
-    KexInitializeDispatcher(Thread, KEX_OBJECT_THREAD, sizeof(KTHREAD) / 4 > 255 ? 255 : sizeof(KTHREAD) / 4);
+    KexInitializeDispatcher(Thread, KEX_OBJECT_THREAD,
+                            sizeof(KTHREAD) / 4 > 255 ? 255 : sizeof(KTHREAD) / 4);
     snprintf(Thread->Name, sizeof(Thread->Name), "%s", Name);
     Thread->Process = Process;
     Thread->ExitStatus = STATUS_PENDING;
@@ -119,7 +121,7 @@ void KexUnpinThread(PKTHREAD Thread)
     KexxUnpin(Thread);
 }
 
-/* ---- life of a thread ---------------------------------------------------------------------------------------- */
+/* ---- life of a thread ------------------------------------------------------------------------ */
 
 /* On the thread itself: from here on it is an NT thread. */
 static void Bind(PKTHREAD Thread)
@@ -183,9 +185,12 @@ static void CheckEnd(PKTHREAD Thread)
             "system thread \"%s\" ended at IRQL %u", Thread->Name, KexxIrql(Thread));
     KexxAbandonMutants(Thread);
     if (Thread->KernelApcDisable || Thread->SpecialApcDisable)
-        KexStop(KERNEL_APC_PENDING_DURING_EXIT, "KERNEL_APC_PENDING_DURING_EXIT", (const void *)Thread->Routine,
-            "system thread \"%s\" ended with APCs disabled (normal %d, special %d): a critical or guarded region was "
-            "entered and not left", Thread->Name, Thread->KernelApcDisable, Thread->SpecialApcDisable);
+        KexStop(KERNEL_APC_PENDING_DURING_EXIT, "KERNEL_APC_PENDING_DURING_EXIT",
+                (const void *)Thread->Routine,
+                "system thread \"%s\" ended with APCs disabled (normal %d, special %d): a critical "
+                "or guarded region was "
+                "entered and not left",
+                Thread->Name, Thread->KernelApcDisable, Thread->SpecialApcDisable);
 }
 
 static void ThreadMain(void *Argument)
@@ -225,7 +230,8 @@ static void JoinReaped(void)
     }
 }
 
-NTSTATUS KexThreadStart(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context, PKTHREAD *Out)
+NTSTATUS KexThreadStart(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine, PVOID Context,
+                        PKTHREAD *Out)
 {
     PKTHREAD Thread;
 
@@ -288,7 +294,7 @@ void KexEnd(void)
     KexxStartTime = 0;
 }
 
-/* ---- facts about threads -------------------------------------------------------------------------------------- */
+/* ---- facts about threads --------------------------------------------------------------------- */
 
 ULONG KexAllocateClientId(void)
 {
@@ -349,7 +355,9 @@ PEPROCESS KexCurrentProcess(void)
 {
     PKTHREAD Thread = KexxCurrent;
 
-    return Thread && Thread->Attached ? Thread->Attached : Thread ? KexThreadProcess(Thread) : KexSystemProcess;
+    return Thread && Thread->Attached ? Thread->Attached
+           : Thread                   ? KexThreadProcess(Thread)
+                                      : KexSystemProcess;
 }
 
 const char *KexThreadName(PKTHREAD Thread)
@@ -389,7 +397,7 @@ void KexForEachThread(void (*fn)(const KEX_THREAD_VIEW *View, void *Context), vo
     host_lock_release(&ListLock);
 }
 
-/* ---- exports ---------------------------------------------------------------------------------------------------- */
+/* ---- exports --------------------------------------------------------------------------------- */
 
 /* The current thread; the caller has no reference by it (nf-ntddk-psgetcurrentthread). */
 PETHREAD NTAPI PsGetCurrentThread(VOID)
@@ -398,8 +406,8 @@ PETHREAD NTAPI PsGetCurrentThread(VOID)
 }
 
 /*
- * Ends the current system thread and does not return then. STATUS_INVALID_PARAMETER on a thread that was not made by
- * PsCreateSystemThread (nf-wdm-psterminatesystemthread).
+ * Ends the current system thread and does not return then. STATUS_INVALID_PARAMETER on a thread
+ * that was not made by PsCreateSystemThread (nf-wdm-psterminatesystemthread).
  */
 NTSTATUS NTAPI PsTerminateSystemThread(NTSTATUS ExitStatus)
 {
@@ -444,7 +452,8 @@ BOOLEAN NTAPI PsIsSystemThread(PETHREAD Thread)
     return KexThreadProcess((PKTHREAD)Thread) == KexSystemProcess;
 }
 
-/* Who made the request that the thread works on: UserMode parameters must be probed (nf-wdm-exgetpreviousmode). */
+/* Who made the request that the thread works on: UserMode parameters must be probed
+ * (nf-wdm-exgetpreviousmode). */
 KPROCESSOR_MODE NTAPI ExGetPreviousMode(VOID)
 {
     return KexxCurrent ? KexxCurrent->PreviousMode : KernelMode;
@@ -472,14 +481,16 @@ UCHAR NTAPI KeSetIdealProcessorThread(PKTHREAD Thread, UCHAR Processor)
     return (UCHAR)__atomic_load_n(&Thread->Pcr.Number, __ATOMIC_RELAXED);
 }
 
-/* Processor time of the thread in ticks; all of it counts as kernel time (nf-ntifs-kequeryruntimethread). */
+/* Processor time of the thread in ticks; all of it counts as kernel time
+ * (nf-ntifs-kequeryruntimethread). */
 ULONG NTAPI KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime)
 {
     *UserTime = 0;
     return (ULONG)(host_thread_cpu_ns_of(Thread->HostId) / 100 / KeQueryTimeIncrement());
 }
 
-/* Stacks are never swapped out; TRUE as the thread's former setting (nf-ntddk-kesetkernelstackswapenable). */
+/* Stacks are never swapped out; TRUE as the thread's former setting
+ * (nf-ntddk-kesetkernelstackswapenable). */
 BOOLEAN NTAPI KeSetKernelStackSwapEnable(BOOLEAN Enable)
 {
     (void)Enable;

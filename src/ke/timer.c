@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel timers. Set timers hang in a table of buckets by due time, each in order; one thread waits for the earliest.
- * Expiry runs at DISPATCH_LEVEL: the timer is signalled, its DPC queued for the same processor and run right after.
+ * Kernel timers. Set timers hang in a table of buckets by due time, each in order; one thread waits
+ * for the earliest. Expiry runs at DISPATCH_LEVEL: the timer is signalled, its DPC queued for the
+ * same processor and run right after.
  *
- * Lock order: timer object, then table. The expiry goes the other way and therefore only tries the object's lock.
+ * Lock order: timer object, then table. The expiry goes the other way and therefore only tries the
+ * object's lock.
  */
 #include "kei.h"
 
@@ -15,7 +17,8 @@
 
 static struct {
     host_lock Lock;
-    LIST_ENTRY Bucket[BUCKETS];     /* of KTIMER.TimerListEntry, by DueTime (interrupt time in 100 ns) */
+    LIST_ENTRY
+        Bucket[BUCKETS]; /* of KTIMER.TimerListEntry, by DueTime (interrupt time in 100 ns) */
     ULONG64 Filled[BUCKETS / 64];   /* which buckets have timers */
     ULONG Count;                    /* read without the lock by who frees memory */
     LONGLONG Next;                  /* what the thread sleeps for; INT64_MAX: nothing */
@@ -28,19 +31,20 @@ static KEX_HEADER *HeaderOf(PKTIMER Timer)
     return (KEX_HEADER *)(void *)Timer;
 }
 
-/* ---- table: locked ------------------------------------------------------------------------------------------------ */
+/* ---- table: locked --------------------------------------------------------------------------- */
 
 static void Insert(PKTIMER Timer)
 {
     PLIST_ENTRY Head = &Table.Bucket[BUCKET_OF(Timer->DueTime.QuadPart)], Entry = Head->Blink;
 
     /* Later timers come later as a rule: look from the end. */
-    while (Entry != Head &&
-           CONTAINING_RECORD(Entry, KTIMER, TimerListEntry)->DueTime.QuadPart > Timer->DueTime.QuadPart)
+    while (Entry != Head && CONTAINING_RECORD(Entry, KTIMER, TimerListEntry)->DueTime.QuadPart >
+                                Timer->DueTime.QuadPart)
         Entry = Entry->Blink;
     InsertHeadList(Entry, &Timer->TimerListEntry);
     HeaderOf(Timer)->Inserted = 1;
-    Table.Filled[BUCKET_OF(Timer->DueTime.QuadPart) / 64] |= 1ull << BUCKET_OF(Timer->DueTime.QuadPart) % 64;
+    Table.Filled[BUCKET_OF(Timer->DueTime.QuadPart) / 64] |=
+        1ull << BUCKET_OF(Timer->DueTime.QuadPart) % 64;
     __atomic_store_n(&Table.Count, Table.Count + 1, __ATOMIC_RELAXED);
 }
 
@@ -79,14 +83,15 @@ static PKTIMER Earliest(void)
     return Found;
 }
 
-/* ---- expiry ----------------------------------------------------------------------------------------------------------- */
+/* ---- expiry ---------------------------------------------------------------------------------- */
 
 static LONGLONG Now(void)
 {
     return KexInterruptTime();
 }
 
-/* Timer locked and off the table; unlocked on return. Nothing of the timer is touched after the unlock. */
+/* Timer locked and off the table; unlocked on return. Nothing of the timer is touched after the
+ * unlock. */
 static void Expire(PKTIMER Timer)
 {
     KEX_HEADER *Header = HeaderOf(Timer);
@@ -105,13 +110,14 @@ static void Expire(PKTIMER Timer)
         host_lock_release(&Table.Lock);
     }
     /*
-     * Queued before the unlock, so that a driver which sees the timer gone finds the DPC queued or run: cancel, then
-     * KeFlushQueuedDpcs, then free is the documented way.
+     * Queued before the unlock, so that a driver which sees the timer gone finds the DPC queued or
+     * run: cancel, then KeFlushQueuedDpcs, then free is the documented way.
      */
     if (Timer->Dpc) {
         LONGLONG Time = KexSystemTime();
 
-        KeInsertQueueDpc(Timer->Dpc, (PVOID)(ULONG_PTR)(ULONG)Time, (PVOID)(ULONG_PTR)(ULONG)(Time >> 32));
+        KeInsertQueueDpc(Timer->Dpc, (PVOID)(ULONG_PTR)(ULONG)Time,
+                         (PVOID)(ULONG_PTR)(ULONG)(Time >> 32));
     }
     KexxUnlockObject(Header);
     KexxFinishSignal(&Signal);
@@ -194,20 +200,23 @@ void *KexTimerInRange(const void *Base, size_t Bytes)
         return NULL;
     host_lock_acquire(&Table.Lock);
     for (unsigned i = NextFilled(0); i < BUCKETS && !Found; i = NextFilled(i + 1))
-        for (PLIST_ENTRY Entry = Table.Bucket[i].Flink; Entry != &Table.Bucket[i] && !Found; Entry = Entry->Flink)
+        for (PLIST_ENTRY Entry = Table.Bucket[i].Flink; Entry != &Table.Bucket[i] && !Found;
+             Entry = Entry->Flink)
             if ((ULONG_PTR)Entry - (ULONG_PTR)Base < Bytes)
                 Found = CONTAINING_RECORD(Entry, KTIMER, TimerListEntry);
     host_lock_release(&Table.Lock);
     return Found;
 }
 
-/* ---- exports --------------------------------------------------------------------------------------------------------- */
+/* ---- exports --------------------------------------------------------------------------------- */
 
 /* A timer that is not set, in resident storage of the caller (nf-wdm-keinitializetimerex). */
 VOID NTAPI KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
 {
-    KexInitializeDispatcher(Timer, Type == NotificationTimer ? KEX_OBJECT_NOTIFICATION_TIMER
-                                                             : KEX_OBJECT_SYNCHRONIZATION_TIMER, sizeof(KTIMER) / 4);
+    KexInitializeDispatcher(Timer,
+                            Type == NotificationTimer ? KEX_OBJECT_NOTIFICATION_TIMER
+                                                      : KEX_OBJECT_SYNCHRONIZATION_TIMER,
+                            sizeof(KTIMER) / 4);
     Timer->DueTime.QuadPart = 0;
     InitializeListHead(&Timer->TimerListEntry);
     Timer->Dpc = NULL;
@@ -221,7 +230,8 @@ VOID NTAPI KeInitializeTimer(PKTIMER Timer)
     KeInitializeTimerEx(Timer, NotificationTimer);
 }
 
-static BOOLEAN SetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc, const void *Caller)
+static BOOLEAN SetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDPC Dpc,
+                        const void *Caller)
 {
     KEX_HEADER *Header = HeaderOf(Timer);
     LONGLONG Time = Now(), Due;
@@ -229,8 +239,9 @@ static BOOLEAN SetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDP
     BOOLEAN WasSet;
 
     if (DueTime.QuadPart < 0)
-        Due = DueTime.QuadPart == INT64_MIN || -DueTime.QuadPart > INT64_MAX - Time ? INT64_MAX
-                                                                                     : Time - DueTime.QuadPart;
+        Due = DueTime.QuadPart == INT64_MIN || -DueTime.QuadPart > INT64_MAX - Time
+                  ? INT64_MAX
+                  : Time - DueTime.QuadPart;
     else
         Due = Time + (DueTime.QuadPart - KexSystemTime());
     KexxLockChecked(Header, "KeSetTimer", Caller);
@@ -255,12 +266,14 @@ static BOOLEAN SetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, PKDP
 }
 
 /*
- * (Re)sets the timer: not signalled until DueTime (negative from now, positive a system time), then again each Period
- * ms when that is not 0. TRUE when it was set before. IRQL <= DISPATCH_LEVEL (nf-wdm-kesettimerex).
+ * (Re)sets the timer: not signalled until DueTime (negative from now, positive a system time), then
+ * again each Period ms when that is not 0. TRUE when it was set before. IRQL <= DISPATCH_LEVEL
+ * (nf-wdm-kesettimerex).
  */
 BOOLEAN NTAPI KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
-    return SetTimer(Timer, DueTime, Period < 0 ? 0 : (ULONG)Period, Dpc, __builtin_return_address(0));
+    return SetTimer(Timer, DueTime, Period < 0 ? 0 : (ULONG)Period, Dpc,
+                    __builtin_return_address(0));
 }
 
 BOOLEAN NTAPI KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
@@ -268,16 +281,18 @@ BOOLEAN NTAPI KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
     return SetTimer(Timer, DueTime, 0, Dpc, __builtin_return_address(0));
 }
 
-/* The kernel may delay it by TolerableDelay ms; it never does here (nf-wdm-kesetcoalescabletimer). */
-BOOLEAN NTAPI KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay, PKDPC Dpc)
+/* The kernel may delay it by TolerableDelay ms; it never does here (nf-wdm-kesetcoalescabletimer).
+ */
+BOOLEAN NTAPI KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period,
+                                    ULONG TolerableDelay, PKDPC Dpc)
 {
     (void)TolerableDelay;
     return SetTimer(Timer, DueTime, Period, Dpc, __builtin_return_address(0));
 }
 
 /*
- * TRUE when the timer was set. FALSE may mean that its DPC is queued or running: KeFlushQueuedDpcs waits for it
- * (nf-wdm-kecanceltimer). The signal state stays.
+ * TRUE when the timer was set. FALSE may mean that its DPC is queued or running: KeFlushQueuedDpcs
+ * waits for it (nf-wdm-kecanceltimer). The signal state stays.
  */
 BOOLEAN NTAPI KeCancelTimer(PKTIMER Timer)
 {

@@ -32,7 +32,8 @@ NTSTATUS KexTry(void (*Body)(void *Argument), void *Argument);
  * as it passes them. */
 KEX_TRY **KexTryHead(void);
 
-/* The dispatcher is about to continue at this stack pointer: expanded stacks that are left are taken off (stack.c). */
+/* The dispatcher is about to continue at this stack pointer: expanded stacks that are left are
+ * taken off (stack.c). */
 void KexStackLanding(uintptr_t Sp);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting: KeWaitForSingleObject, KeWaitForMultipleObjects, KeDelayExecutionThread and their kin. One routine serves
- * them all. A wait is ARMED on the thread first, then queued on its objects; who moves it to CLAIMED (a signaller, an
- * alert, an APC, or the thread itself when it finds a signal or its time is over) writes the result. A signaller says
- * DONE only after it let go of the object, so the object may die as soon as the waiter is back.
+ * Waiting: KeWaitForSingleObject, KeWaitForMultipleObjects, KeDelayExecutionThread and their kin.
+ * One routine serves them all. A wait is ARMED on the thread first, then queued on its objects; who
+ * moves it to CLAIMED (a signaller, an alert, an APC, or the thread itself when it finds a signal
+ * or its time is over) writes the result. A signaller says DONE only after it let go of the object,
+ * so the object may die as soon as the waiter is back.
  */
 #include "kei.h"
 
@@ -17,13 +18,19 @@ typedef struct _KEX_REQUEST {
     const KEX_WAIT *Why;
 } KEX_REQUEST;
 
-/* ---- what the hang report reads ------------------------------------------------------------------------------- */
+/* ---- what the hang report reads -------------------------------------------------------------- */
 
 static const char *const KindNames[] = {
-    [KEX_OBJECT_NOTIFICATION_EVENT] = "event", [KEX_OBJECT_SYNCHRONIZATION_EVENT] = "synchronization event",
-    [KEX_OBJECT_MUTANT] = "mutex", [KEX_OBJECT_PROCESS] = "process", [KEX_OBJECT_QUEUE] = "queue",
-    [KEX_OBJECT_SEMAPHORE] = "semaphore", [KEX_OBJECT_THREAD] = "end of a thread", [7] = "object",
-    [KEX_OBJECT_NOTIFICATION_TIMER] = "timer", [KEX_OBJECT_SYNCHRONIZATION_TIMER] = "synchronization timer",
+    [KEX_OBJECT_NOTIFICATION_EVENT] = "event",
+    [KEX_OBJECT_SYNCHRONIZATION_EVENT] = "synchronization event",
+    [KEX_OBJECT_MUTANT] = "mutex",
+    [KEX_OBJECT_PROCESS] = "process",
+    [KEX_OBJECT_QUEUE] = "queue",
+    [KEX_OBJECT_SEMAPHORE] = "semaphore",
+    [KEX_OBJECT_THREAD] = "end of a thread",
+    [7] = "object",
+    [KEX_OBJECT_NOTIFICATION_TIMER] = "timer",
+    [KEX_OBJECT_SYNCHRONIZATION_TIMER] = "synchronization timer",
 };
 
 static PKTHREAD OwnerOf(const void *Object)
@@ -33,7 +40,7 @@ static PKTHREAD OwnerOf(const void *Object)
     return KexxKind(Object) == KEX_OBJECT_THREAD ? (PKTHREAD)(ULONG_PTR)Object : NULL;
 }
 
-/* ---- one wait --------------------------------------------------------------------------------------------------- */
+/* ---- one wait -------------------------------------------------------------------------------- */
 
 static void SortAll(PKTHREAD Thread)
 {
@@ -155,7 +162,8 @@ static void CheckAlerts(PKTHREAD Thread, const KEX_REQUEST *Request)
     if (__atomic_load_n(&Thread->Alerted[(int)Request->Mode], __ATOMIC_SEQ_CST) ||
         __atomic_load_n(&Thread->Alerted[KernelMode], __ATOMIC_SEQ_CST))
         EndOwn(Thread, STATUS_ALERTED);
-    else if (Request->Mode == UserMode && __atomic_load_n(&Thread->ApcPending[UserMode], __ATOMIC_SEQ_CST))
+    else if (Request->Mode == UserMode &&
+             __atomic_load_n(&Thread->ApcPending[UserMode], __ATOMIC_SEQ_CST))
         EndOwn(Thread, STATUS_USER_APC);
 }
 
@@ -171,8 +179,9 @@ static void CheckMayBlock(PKTHREAD Thread, const KEX_REQUEST *Request)
 
     if (__builtin_expect(Irql >= DISPATCH_LEVEL, 0))
         KexStop(ATTEMPTED_SWITCH_FROM_DPC, "ATTEMPTED_SWITCH_FROM_DPC", Request->Why->Caller,
-            "%s: a wait (%s) would block at IRQL %u; above APC_LEVEL only a zero time-out is allowed",
-            Request->Deadline ? "IRQL-032" : "IRQL-031", Request->Why->What, Irql);
+                "%s: a wait (%s) would block at IRQL %u; above APC_LEVEL only a zero time-out is "
+                "allowed",
+                Request->Deadline ? "IRQL-032" : "IRQL-031", Request->Why->What, Irql);
 }
 
 static void BlockUntilDone(PKTHREAD Thread, const KEX_REQUEST *Request)
@@ -217,7 +226,8 @@ static NTSTATUS WaitFor(PKTHREAD Thread, const KEX_REQUEST *Request)
             KexDeliverApcs(false);
         /* A signaller may still hold blocks of an earlier wait-all on its list. */
         Arm(Thread, Request);
-        Over = Request->Type == WaitAll && Request->Count > 1 ? QueueAll(Thread, Request) : QueueAny(Thread, Request);
+        Over = Request->Type == WaitAll && Request->Count > 1 ? QueueAll(Thread, Request)
+                                                              : QueueAny(Thread, Request);
         if (!Over) {
             CheckAlerts(Thread, Request);
             if (Request->Poll)
@@ -245,18 +255,23 @@ static void SetTimeout(KEX_REQUEST *Request, PLARGE_INTEGER Timeout)
 /* A thread may own a mutex 2^31 times, not more. */
 static void CheckMutantLimit(PKTHREAD Thread, KEX_HEADER *Header, const void *Caller)
 {
-    if (__builtin_expect(KexxKind(Header) == KEX_OBJECT_MUTANT && KexxState(Header) == INT32_MIN, 0) &&
+    if (__builtin_expect(KexxKind(Header) == KEX_OBJECT_MUTANT && KexxState(Header) == INT32_MIN,
+                         0) &&
         OwnerOf(Header) == Thread)
         KexRaise(STATUS_MUTANT_LIMIT_EXCEEDED, 0, NULL, Caller);
 }
 
-/* ---- single objects ---------------------------------------------------------------------------------------------- */
+/* ---- single objects -------------------------------------------------------------------------- */
 
-static NTSTATUS WaitForOne(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
-    const KEX_WAIT *Why)
+static NTSTATUS WaitForOne(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                           PLARGE_INTEGER Timeout, const KEX_WAIT *Why)
 {
     PKTHREAD Thread = KexxCurrent;
-    KEX_REQUEST Request = {.Count = 1, .Objects = &Object, .Type = WaitAny, .Mode = Mode, .Alertable = Alertable,
+    KEX_REQUEST Request = {.Count = 1,
+                           .Objects = &Object,
+                           .Type = WaitAny,
+                           .Mode = Mode,
+                           .Alertable = Alertable,
                            .Why = Why};
 
     CheckMutantLimit(Thread, Object, Why->Caller);
@@ -264,18 +279,23 @@ static NTSTATUS WaitForOne(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable
     return WaitFor(Thread, &Request);
 }
 
-static NTSTATUS NTAPI __attribute__((noinline)) WaitDescribed(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
-    PLARGE_INTEGER Timeout, const void *Caller)
+static NTSTATUS NTAPI __attribute__((noinline))
+WaitDescribed(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+              const void *Caller)
 {
-    KEX_WAIT Why = {.What = KindNames[KexxKind(Object) <= KEX_OBJECT_LAST ? KexxKind(Object) : 7], .Object = Object,
-                    .Owner = OwnerOf, .Timed = Timeout != NULL, .Caller = Caller};
+    KEX_WAIT Why = {.What = KindNames[KexxKind(Object) <= KEX_OBJECT_LAST ? KexxKind(Object) : 7],
+                    .Object = Object,
+                    .Owner = OwnerOf,
+                    .Timed = Timeout != NULL,
+                    .Caller = Caller};
 
     return WaitForOne(Object, Mode, Alertable, Timeout, &Why);
 }
 
 /*
- * The common cases without the machinery: the object is signalled, or is not and the caller does not wait. Nothing else
- * can end a wait that was never armed. Mutants have owners to set and go the long way.
+ * The common cases without the machinery: the object is signalled, or is not and the caller does
+ * not wait. Nothing else can end a wait that was never armed. Mutants have owners to set and go the
+ * long way.
  */
 static inline bool TakeAtOnce(KEX_HEADER *Header, bool Poll, NTSTATUS *Status)
 {
@@ -298,13 +318,14 @@ static inline bool TakeAtOnce(KEX_HEADER *Header, bool Poll, NTSTATUS *Status)
 }
 
 /*
- * Waits until Object is signalled. Timeout: NULL for ever, 0 not at all, negative from now, positive a system time, in
- * 100 ns. IRQL <= APC_LEVEL, at DISPATCH_LEVEL only with a zero time-out. STATUS_SUCCESS, STATUS_TIMEOUT; with
- * Alertable STATUS_ALERTED and STATUS_USER_APC; STATUS_ABANDONED_WAIT_0 for a mutant whose owner ended
- * (nf-wdm-kewaitforsingleobject).
+ * Waits until Object is signalled. Timeout: NULL for ever, 0 not at all, negative from now,
+ * positive a system time, in 100 ns. IRQL <= APC_LEVEL, at DISPATCH_LEVEL only with a zero
+ * time-out. STATUS_SUCCESS, STATUS_TIMEOUT; with Alertable STATUS_ALERTED and STATUS_USER_APC;
+ * STATUS_ABANDONED_WAIT_0 for a mutant whose owner ended (nf-wdm-kewaitforsingleobject).
  */
-NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-    BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
+                                     KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                     PLARGE_INTEGER Timeout)
 {
     NTSTATUS Status;
 
@@ -314,18 +335,20 @@ NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPRO
     return WaitDescribed(Object, WaitMode, Alertable, Timeout, __builtin_return_address(0));
 }
 
-NTSTATUS KexWaitForObject(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
-    const KEX_WAIT *Why)
+NTSTATUS KexWaitForObject(PVOID Object, KPROCESSOR_MODE Mode, BOOLEAN Alertable,
+                          PLARGE_INTEGER Timeout, const KEX_WAIT *Why)
 {
     return WaitForOne(Object, Mode, Alertable, Timeout, Why);
 }
 
 /* KeWaitForMutexObject is another name of it (nf-ntddk-kewaitformutexobject). */
 #undef KeWaitForMutexObject
-NTSTATUS NTAPI KeWaitForMutexObject(PRKMUTEX Mutex, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-    BOOLEAN Alertable, PLARGE_INTEGER Timeout);
-NTSTATUS NTAPI KeWaitForMutexObject(PRKMUTEX Mutex, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-    BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+NTSTATUS NTAPI KeWaitForMutexObject(PRKMUTEX Mutex, KWAIT_REASON WaitReason,
+                                    KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                    PLARGE_INTEGER Timeout);
+NTSTATUS NTAPI KeWaitForMutexObject(PRKMUTEX Mutex, KWAIT_REASON WaitReason,
+                                    KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                    PLARGE_INTEGER Timeout)
 {
     KEX_WAIT Why = {.What = "mutex", .Object = Mutex, .Owner = OwnerOf, .Timed = Timeout != NULL,
                     .Caller = __builtin_return_address(0)};
@@ -334,20 +357,27 @@ NTSTATUS NTAPI KeWaitForMutexObject(PRKMUTEX Mutex, KWAIT_REASON WaitReason, KPR
     return WaitForOne(Mutex, WaitMode, Alertable, Timeout, &Why);
 }
 
-/* ---- several objects ---------------------------------------------------------------------------------------------- */
+/* ---- several objects ------------------------------------------------------------------------- */
 
 /*
- * Waits for one of Count objects (WaitAny: the lowest index that is signalled is returned) or for all of them at one
- * moment (WaitAll: none changes its state before all can). Up to THREAD_WAIT_OBJECTS without a WaitBlockArray, up to
- * MAXIMUM_WAIT_OBJECTS with one; more is MAXIMUM_WAIT_OBJECTS_EXCEEDED (nf-wdm-kewaitformultipleobjects). The array
- * itself is not needed here: the thread has room for all.
+ * Waits for one of Count objects (WaitAny: the lowest index that is signalled is returned) or for
+ * all of them at one moment (WaitAll: none changes its state before all can). Up to
+ * THREAD_WAIT_OBJECTS without a WaitBlockArray, up to MAXIMUM_WAIT_OBJECTS with one; more is
+ * MAXIMUM_WAIT_OBJECTS_EXCEEDED (nf-wdm-kewaitformultipleobjects). The array itself is not needed
+ * here: the thread has room for all.
  */
-NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_REASON WaitReason,
-    KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout, PKWAIT_BLOCK WaitBlockArray)
+NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType,
+                                        KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+                                        BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                        PKWAIT_BLOCK WaitBlockArray)
 {
     const void *Caller = __builtin_return_address(0);
-    KEX_WAIT Why = {.What = WaitType == WaitAll ? "all of several objects" : "one of several objects",
-                    .Object = Count ? Object[0] : NULL, .Owner = NULL, .Timed = Timeout != NULL, .Caller = Caller};
+    KEX_WAIT Why = {.What =
+                        WaitType == WaitAll ? "all of several objects" : "one of several objects",
+                    .Object = Count ? Object[0] : NULL,
+                    .Owner = NULL,
+                    .Timed = Timeout != NULL,
+                    .Caller = Caller};
     KEX_REQUEST Request = {.Count = Count, .Objects = Object, .Type = WaitType, .Mode = WaitMode,
                            .Alertable = Alertable, .Why = &Why};
 
@@ -366,13 +396,15 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
     return WaitFor(KexxCurrent, &Request);
 }
 
-/* ---- delays and alerts ---------------------------------------------------------------------------------------------- */
+/* ---- delays and alerts ----------------------------------------------------------------------- */
 
 /*
- * Waits for Interval (as a time-out). STATUS_SUCCESS when it passed; STATUS_ALERTED or STATUS_USER_APC when Alertable.
- * IRQL <= APC_LEVEL (nf-wdm-kedelayexecutionthread). A zero interval gives the processor away.
+ * Waits for Interval (as a time-out). STATUS_SUCCESS when it passed; STATUS_ALERTED or
+ * STATUS_USER_APC when Alertable. IRQL <= APC_LEVEL (nf-wdm-kedelayexecutionthread). A zero
+ * interval gives the processor away.
  */
-NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
+NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                      PLARGE_INTEGER Interval)
 {
     KEX_WAIT Why = {.What = "delay", .Timed = true, .Caller = __builtin_return_address(0)};
     KEX_REQUEST Request = {.Type = WaitAny, .Mode = WaitMode, .Alertable = Alertable, .Why = &Why};
@@ -385,7 +417,8 @@ NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertabl
     return Status == STATUS_TIMEOUT ? STATUS_SUCCESS : Status;
 }
 
-/* Alerts a thread: an alertable wait of AlertMode or less privileged ends. Returns whether it was alerted before. */
+/* Alerts a thread: an alertable wait of AlertMode or less privileged ends. Returns whether it was
+ * alerted before. */
 BOOLEAN NTAPI KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode)
 {
     BOOLEAN Before = __atomic_exchange_n(&Thread->Alerted[(int)AlertMode], 1, __ATOMIC_SEQ_CST);
@@ -399,7 +432,8 @@ BOOLEAN NTAPI KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode)
     return Before;
 }
 
-/* Tests and clears the alert of the current thread; user APCs run at its next alertable wait (undocumented export). */
+/* Tests and clears the alert of the current thread; user APCs run at its next alertable wait
+ * (undocumented export). */
 BOOLEAN NTAPI KeTestAlertThread(KPROCESSOR_MODE AlertMode)
 {
     return __atomic_exchange_n(&KexxCurrent->Alerted[(int)AlertMode], 0, __ATOMIC_SEQ_CST);

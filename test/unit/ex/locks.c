@@ -27,7 +27,7 @@ static void until(ULONG (NTAPI *count)(PERESOURCE), ULONG n)
         pause_ms(1);
 }
 
-/* ---- resources ---- */
+/* ---- resources ------------------------------------------------------------------------------- */
 
 TEST(resource_nests, "ex.ExAcquireResourceExclusiveLite.nests_both_ways")
 {
@@ -248,7 +248,7 @@ TEST(resource_report, "ex.ExxForEachOwnedResource.names_the_owner")
     join(t);
 }
 
-/* ---- mutexes of ex ---- */
+/* ---- mutexes of ex --------------------------------------------------------------------------- */
 
 static FAST_MUTEX fast;
 static KGUARDED_MUTEX guarded;
@@ -334,7 +334,7 @@ TEST(push_rules, "ex.ExReleasePushLockSharedEx.LCK-007.LCK-015.LCK-018")
     NO_STOP_CAME();
 }
 
-/* ---- rundown ---- */
+/* ---- rundown --------------------------------------------------------------------------------- */
 
 static EX_RUNDOWN_REF rundown;
 static volatile long alive = 1, used_after;
@@ -373,7 +373,7 @@ TEST(rundown_wait, "ex.ExWaitForRundownProtectionRelease.waits_for_every_user")
     }
 }
 
-/* ---- work items ---- */
+/* ---- work items ------------------------------------------------------------------------------ */
 
 static long items_run;
 static void NTAPI counts_items(PVOID context)
@@ -389,8 +389,9 @@ TEST(work, "ex.ExQueueWorkItem.runs_each_once")
     begin();
     for (int i = 0; i < 200; i++) {
         ExInitializeWorkItem(&items[i], counts_items, NULL);
-        ExQueueWorkItem(&items[i], i % 3 == 0 ? CriticalWorkQueue : i % 3 == 1 ? DelayedWorkQueue
-                                                                                : HyperCriticalWorkQueue);
+        ExQueueWorkItem(&items[i], i % 3 == 0   ? CriticalWorkQueue
+                                   : i % 3 == 1 ? DelayedWorkQueue
+                                                : HyperCriticalWorkQueue);
     }
     ExxWorkFlush();
     CHECK_EQ(items_run, 200);
@@ -455,7 +456,7 @@ TEST(work_irql, "ex.ExQueueWorkItem.LCK-014")
     NO_STOP_CAME();
 }
 
-/* ---- timers of the executive ---- */
+/* ---- timers of the executive ----------------------------------------------------------------- */
 
 static LONG timer_calls, timer_deleted;
 static void NTAPI timer_call(PEX_TIMER timer, PVOID context)

@@ -70,7 +70,8 @@ TEST(bad_flags, "ex.ExAllocatePool2.refuses_bad_flags_and_tag")
     CHECK(ExAllocatePool2(POOL_FLAG_PAGED, 16, 0) == NULL);
     CHECK(ExAllocatePool2(POOL_FLAG_PAGED, 0, TAG) == NULL);
     /* Optional flags that nobody knows are no reason to fail. */
-    CHECK(ExAllocatePool2(POOL_FLAG_PAGED | POOL_FLAG_SPECIAL_POOL | (1ull << 50), 16, TAG) != NULL);
+    CHECK(ExAllocatePool2(POOL_FLAG_PAGED | POOL_FLAG_SPECIAL_POOL | (1ull << 50), 16, TAG) !=
+          NULL);
 }
 
 static void raised(NTSTATUS status, ULONG n, const ULONG_PTR *p, const void *caller)
@@ -91,13 +92,14 @@ TEST(raise_quota, "ex.ExAllocatePoolWithQuotaTag.raises_without_memory")
     begin();
     KexRaiseHook = raised;
     expected_stop = (ULONG)STATUS_INSUFFICIENT_RESOURCES;
-    CHECK(ExAllocatePoolWithQuotaTag(PagedPool | POOL_QUOTA_FAIL_INSTEAD_OF_RAISE, (SIZE_T)1 << 60, TAG) == NULL);
+    CHECK(ExAllocatePoolWithQuotaTag(PagedPool | POOL_QUOTA_FAIL_INSTEAD_OF_RAISE, (SIZE_T)1 << 60,
+                                     TAG) == NULL);
     CHECK(ExAllocatePoolWithTag(PagedPool, ~(SIZE_T)0 - 8, TAG) == NULL);
     ExAllocatePoolWithQuotaTag(PagedPool, (SIZE_T)1 << 60, TAG);
     NO_STOP_CAME();
 }
 
-/* ---- mistakes ---- */
+/* ---- mistakes -------------------------------------------------------------------------------- */
 
 static char *volatile block;
 TEST(double_free, "ex.ExFreePoolWithTag.MEM-002.double_free")
@@ -206,7 +208,7 @@ TEST(irql_rules, "ex.ExAllocatePoolWithTag.IRQL-023..026")
     CHECK_EQ(findings, 2);
 }
 
-/* ---- the leak report ---- */
+/* ---- the leak report ------------------------------------------------------------------------- */
 
 static int seen;
 static const void *seen_caller;
@@ -230,7 +232,8 @@ TEST(live_list, "ex.ExxForEachPool.names_what_is_alive")
     CHECK_EQ(during.PagedBytes - before.PagedBytes, 77);
     ExxForEachPool(see, p);
     CHECK_EQ(seen, 1);
-    CHECK((char *)seen_caller > (char *)test_live_list && (char *)seen_caller < (char *)test_live_list + 4096);
+    CHECK((char *)seen_caller > (char *)test_live_list &&
+          (char *)seen_caller < (char *)test_live_list + 4096);
     ExFreePoolWithTag(p, TAG);
     ExxForEachPool(see, p);
     CHECK_EQ(seen, 1);
@@ -272,7 +275,7 @@ TEST(threads, "ex.ExAllocatePoolWithTag.many_threads")
     CHECK_EQ(findings, 0);
 }
 
-/* ---- lists ---- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static SLIST_HEADER slist;
 static void NTAPI moves(PVOID context)

@@ -122,7 +122,8 @@ TEST(timeouts, "ke.KeWaitForSingleObject.relative_and_absolute_timeouts")
     CHECK_EQ(KeWaitForSingleObject(&event, Executive, KernelMode, FALSE, &t), STATUS_SUCCESS);
 }
 
-/* An event on the waiter's stack: nothing may touch it after the wait, however often the two race. */
+/* An event on the waiter's stack: nothing may touch it after the wait, however often the two race.
+ */
 static KEVENT *volatile mailbox;
 static void NTAPI setter(PVOID context)
 {
@@ -184,7 +185,7 @@ TEST(uninitialised, "ke.KeSetEvent.uninitialised_event_stops")
     NO_STOP_CAME();
 }
 
-/* ---- several objects ---- */
+/* ---- several objects ------------------------------------------------------------------------- */
 
 TEST(wait_any, "ke.KeWaitForMultipleObjects.any_returns_the_lowest_signalled")
 {
@@ -194,11 +195,13 @@ TEST(wait_any, "ke.KeWaitForMultipleObjects.any_returns_the_lowest_signalled")
     KeInitializeEvent(&ready, NotificationEvent, FALSE);
     KeInitializeEvent(&event, SynchronizationEvent, TRUE);
     KeInitializeEvent(&other, SynchronizationEvent, TRUE);
-    CHECK_EQ(KeWaitForMultipleObjects(3, objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL), 1);
+    CHECK_EQ(
+        KeWaitForMultipleObjects(3, objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL), 1);
     /* Only what was returned is consumed. */
     CHECK_EQ(KeReadStateEvent(&event), 0);
     CHECK(KeReadStateEvent(&other) != 0);
-    CHECK_EQ(KeWaitForMultipleObjects(3, objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL), 2);
+    CHECK_EQ(
+        KeWaitForMultipleObjects(3, objects, WaitAny, Executive, KernelMode, FALSE, NULL, NULL), 2);
 }
 
 static PVOID pair[2];
@@ -206,7 +209,8 @@ static NTSTATUS all_result;
 static void NTAPI all_waiter(PVOID context)
 {
     (void)context;
-    all_result = KeWaitForMultipleObjects(2, pair, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
+    all_result =
+        KeWaitForMultipleObjects(2, pair, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
 }
 
 TEST(wait_all, "ke.KeWaitForMultipleObjects.all_consumes_nothing_before_all_are_there")
@@ -219,12 +223,14 @@ TEST(wait_all, "ke.KeWaitForMultipleObjects.all_consumes_nothing_before_all_are_
     KeInitializeEvent(&other, SynchronizationEvent, FALSE);
     pair[0] = &event;
     pair[1] = &other;
-    CHECK_EQ(KeWaitForMultipleObjects(2, pair, WaitAll, Executive, KernelMode, FALSE, &t, NULL), STATUS_TIMEOUT);
+    CHECK_EQ(KeWaitForMultipleObjects(2, pair, WaitAll, Executive, KernelMode, FALSE, &t, NULL),
+             STATUS_TIMEOUT);
     CHECK(KeReadStateEvent(&event) != 0);
     thread = start(all_waiter, NULL);
     until_waiting("all of several objects", 1);
     CHECK(KeReadStateEvent(&event) != 0);
-    /* The one signal that completes the set satisfies the wait at once, even if it is taken away again. */
+    /* The one signal that completes the set satisfies the wait at once, even if it is taken away
+     * again. */
     KeSetEvent(&other, 0, FALSE);
     CHECK_EQ(KeReadStateEvent(&other), 0);
     CHECK_EQ(KeReadStateEvent(&event), 0);
@@ -232,7 +238,8 @@ TEST(wait_all, "ke.KeWaitForMultipleObjects.all_consumes_nothing_before_all_are_
     CHECK_EQ(all_result, STATUS_WAIT_0);
 }
 
-/* Two threads take both semaphores or none, a third feeds them one by one: no unit may get lost or be made. */
+/* Two threads take both semaphores or none, a third feeds them one by one: no unit may get lost or
+ * be made. */
 static KSEMAPHORE left, right;
 static long taken;
 static void NTAPI pair_taker(PVOID context)
@@ -243,7 +250,8 @@ static void NTAPI pair_taker(PVOID context)
     /* The two threads name them in different orders: locks must not cross. */
     objects[0] = context ? &left : &right;
     objects[1] = context ? &right : &left;
-    while (KeWaitForMultipleObjects(2, objects, WaitAll, Executive, KernelMode, FALSE, &t, NULL) == STATUS_SUCCESS)
+    while (KeWaitForMultipleObjects(2, objects, WaitAll, Executive, KernelMode, FALSE, &t, NULL) ==
+           STATUS_SUCCESS)
         if (__atomic_add_fetch(&taken, 1, __ATOMIC_SEQ_CST) >= 4000)
             break;
 }
@@ -278,7 +286,7 @@ TEST(too_many, "ke.KeWaitForMultipleObjects.too_many_stops")
     NO_STOP_CAME();
 }
 
-/* ---- semaphores and mutexes ---- */
+/* ---- semaphores and mutexes ------------------------------------------------------------------ */
 
 static NTSTATUS raised;
 static void raise_hook(NTSTATUS status, ULONG n, const ULONG_PTR *p, const void *caller)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of ke and ex share: a started kernel base, helper threads, a stop that a case expects. */
+/* What the tests of ke and ex share: a started kernel base, helper threads, a stop that a case
+ * expects. */
 #ifndef OPENFLT_TEST_KE_TEST_H
 #define OPENFLT_TEST_KE_TEST_H
 
@@ -48,7 +49,8 @@ static inline void join(PKTHREAD thread)
     CHECK_EQ(wait_ms(thread, -1), STATUS_SUCCESS);
 }
 
-/* The machine stops in `code`: the case ends well there; it fails when the stop is another one or never comes. */
+/* The machine stops in `code`: the case ends well there; it fails when the stop is another one or
+ * never comes. */
 static ULONG expected_stop;
 static const char *expected_text;
 static void stop_hook(const KEX_STOP *stop)
@@ -65,10 +67,10 @@ static inline void expect_stop(ULONG code, const char *text)
     expected_text = text;
     KexHooks.Stop = stop_hook;
 }
-#define NO_STOP_CAME()                                                                                             \
-    do {                                                                                                           \
-        fprintf(stderr, "%s:%d: no stop came\n", __FILE__, __LINE__);                                              \
-        test_failures++;                                                                                           \
+#define NO_STOP_CAME()                                                                             \
+    do {                                                                                           \
+        fprintf(stderr, "%s:%d: no stop came\n", __FILE__, __LINE__);                              \
+        test_failures++;                                                                           \
     } while (0)
 
 /* Findings are counted by rule. */

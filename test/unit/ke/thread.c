@@ -154,7 +154,7 @@ TEST(processor_is_owned, "ke.KeRaiseIrqlToDpcLevel.a_processor_has_one_owner")
     CHECK_EQ(sum, 6 * 50000 * test_scale());
 }
 
-/* ---- DPCs and timers ---- */
+/* ---- DPCs and timers ------------------------------------------------------------------------- */
 
 static int dpc_runs, dpc_irql = -1;
 static PVOID dpc_args[3];
@@ -281,11 +281,12 @@ TEST(timer_order, "ke.KeSetTimer.many_timers_expire_in_order")
         CHECK(KeReadStateTimer(&timers[i]));
 }
 
-/* ---- APCs ---- */
+/* ---- APCs ------------------------------------------------------------------------------------ */
 
 static KEVENT never;
 static int apc_kernel, apc_normal, apc_irql;
-static void NTAPI apc_kernel_routine(PKAPC apc, PKNORMAL_ROUTINE *normal, PVOID *context, PVOID *a, PVOID *b)
+static void NTAPI apc_kernel_routine(PKAPC apc, PKNORMAL_ROUTINE *normal, PVOID *context, PVOID *a,
+                                     PVOID *b)
 {
     (void)apc, (void)normal, (void)context, (void)a, (void)b;
     apc_irql = KeGetCurrentIrql();
@@ -310,7 +311,8 @@ static void NTAPI waits_for_apc(PVOID context)
 }
 static void queue_to(PKTHREAD t, KAPC *apc)
 {
-    KeInitializeApc(apc, t, OriginalApcEnvironment, apc_kernel_routine, NULL, apc_normal_routine, KernelMode, NULL);
+    KeInitializeApc(apc, t, OriginalApcEnvironment, apc_kernel_routine, NULL, apc_normal_routine,
+                    KernelMode, NULL);
     CHECK(KeInsertQueueApc(apc, NULL, NULL, 0));
 }
 TEST(apc_in_wait, "ke.KeInsertQueueApc.interrupts_a_wait_which_goes_on")
@@ -341,7 +343,8 @@ TEST(apc_region, "ke.KeLeaveCriticalRegion.delivers_what_was_held_off")
 }
 static void NTAPI waits_alertable(PVOID context)
 {
-    CHECK_EQ(KeWaitForSingleObject(&never, Executive, UserMode, TRUE, NULL), (NTSTATUS)(LONG_PTR)context);
+    CHECK_EQ(KeWaitForSingleObject(&never, Executive, UserMode, TRUE, NULL),
+             (NTSTATUS)(LONG_PTR)context);
 }
 TEST(alert, "ke.KeAlertThread.ends_an_alertable_wait")
 {
@@ -363,7 +366,8 @@ TEST(user_apc, "ke.KeInsertQueueApc.user_apc_ends_an_alertable_wait")
     KeInitializeEvent(&never, NotificationEvent, FALSE);
     t = start(waits_alertable, (PVOID)(LONG_PTR)STATUS_USER_APC);
     pause_ms(10);
-    KeInitializeApc(&apc, t, OriginalApcEnvironment, apc_kernel_routine, NULL, apc_normal_routine, UserMode, NULL);
+    KeInitializeApc(&apc, t, OriginalApcEnvironment, apc_kernel_routine, NULL, apc_normal_routine,
+                    UserMode, NULL);
     CHECK(KeInsertQueueApc(&apc, NULL, NULL, 0));
     join(t);
     CHECK_EQ(apc_normal, 1);
@@ -388,7 +392,7 @@ TEST(region_left_open, "ke.PsTerminateSystemThread.open_region_stops")
     NO_STOP_CAME();
 }
 
-/* ---- spin locks ---- */
+/* ---- spin locks ------------------------------------------------------------------------------ */
 
 static KSPIN_LOCK spin;
 static EX_SPIN_LOCK rw;
@@ -485,7 +489,7 @@ TEST(spin_mixed, "ke.KeReleaseSpinLock.LCK-008")
     CHECK_EQ(findings, 2);
 }
 
-/* ---- the rest ---- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static ULONG_PTR stack_seen;
 static void NTAPI callout(PVOID context)
@@ -517,7 +521,8 @@ static void NTAPI expands(PVOID context)
     CHECK_EQ(stack_seen, low);
     eat(0x6000, 0x10000);
     CHECK(stack_seen != low);
-    CHECK_EQ(KeExpandKernelStackAndCalloutEx(callout, &size, 0x100000, TRUE, NULL), STATUS_INVALID_PARAMETER_3);
+    CHECK_EQ(KeExpandKernelStackAndCalloutEx(callout, &size, 0x100000, TRUE, NULL),
+             STATUS_INVALID_PARAMETER_3);
     IoGetStackLimits(&stack_seen, &high);
     CHECK_EQ(stack_seen, low);
     (void)context;
@@ -575,8 +580,10 @@ TEST(bugcheck, "ke.KeBugCheckEx.runs_callbacks_and_names_the_code")
     static KBUGCHECK_CALLBACK_RECORD record;
 
     ke_start();
-    CHECK(KeRegisterBugCheckCallback(&record, bugcheck_callback, &callback_ran, 4, (PUCHAR) "test"));
-    CHECK(!KeRegisterBugCheckCallback(&record, bugcheck_callback, &callback_ran, 4, (PUCHAR) "test"));
+    CHECK(
+        KeRegisterBugCheckCallback(&record, bugcheck_callback, &callback_ran, 4, (PUCHAR) "test"));
+    CHECK(
+        !KeRegisterBugCheckCallback(&record, bugcheck_callback, &callback_ran, 4, (PUCHAR) "test"));
     KexHooks.Stop = bugcheck_stop;
     KeBugCheckEx(0xE2, 1, 2, 3, 4);
 }
@@ -596,7 +603,7 @@ TEST(restart, "ke.KexEnd.the_base_starts_again")
     }
 }
 
-/* ---- all processors at once ---- */
+/* ---- all processors at once ------------------------------------------------------------------ */
 
 static ULONG seen_processors[64];
 static LONG first_ones;
