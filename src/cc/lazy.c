@@ -105,8 +105,9 @@ static VOID NTAPI LazyWriter(PVOID Context)
 {
     while (!LazyStop) {
         LARGE_INTEGER Tick = {.QuadPart = -TICK_100NS};
+        KEX_WAIT Why = {.What = "dirty pages", .Object = &LazyKick, .Timed = true, .Idle = true};
 
-        KeWaitForSingleObject(&LazyKick, Executive, KernelMode, FALSE, &Tick);
+        KexWaitForObject(&LazyKick, KernelMode, FALSE, &Tick, &Why);
         WriteDue(LazyStop || (ULONG)MmxDirtyPageCount >= CcxDirtyLimit / 2);
         KexLockAcquire(&CcxLock);
         LazyRounds++;

@@ -10,6 +10,7 @@ static const struct {
 } commands[] = {
     {"api", cli_api},
     {"cc", cli_cc},
+    {"run", cli_run},
 };
 
 int main(int argc, char **argv)

@@ -115,7 +115,7 @@ static void DrainUnowned(PKTHREAD Thread)
 
 static void NTAPI DpcThread(PVOID Context)
 {
-    KEX_WAIT Why = {.What = "DPCs to run", .Object = &Dpcs.Work, .Timed = true};
+    KEX_WAIT Why = {.What = "DPCs to run", .Object = &Dpcs.Work, .Timed = true, .Idle = true};
 
     (void)Context;
     while (!__atomic_load_n(&Dpcs.Stop, __ATOMIC_ACQUIRE)) {

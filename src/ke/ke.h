@@ -75,6 +75,7 @@ typedef struct _KEX_WAIT {
     const char *Name;          /* of the object when it has one, else NULL */
     PKTHREAD (*Owner)(const void *Object);
     bool Timed;                /* a wait with a time limit is never a hang */
+    bool Idle;                 /* a service thread with nothing to do: no hang, and it ends nobody else's wait */
     const void *Caller;        /* return address of the driver's (or room's) call */
 } KEX_WAIT;
 

@@ -151,7 +151,7 @@ static bool ExpireOne(void)
 
 static void NTAPI TimerThread(PVOID Context)
 {
-    KEX_WAIT Why = {.What = "timers to expire", .Timed = true};
+    KEX_WAIT Why = {.What = "timers to expire", .Timed = true, .Idle = true};
     PKTHREAD Thread = KexxCurrent;
 
     (void)Context;

@@ -157,6 +157,8 @@ static void AddLayer(LINE *l, const KEX_TRACE *e)
         break;
     default:
         Add(l, "%s", e->What ? e->What : TrcMajorName(e->Major));
+        if (!e->What && e->Minor)
+            Add(l, " minor %u", e->Minor);
         AddPath(l, e->Path);
         AddRange(l, e);
         if (e->Status)

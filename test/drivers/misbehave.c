@@ -5,6 +5,7 @@
 static PFLT_FILTER Filter;
 static KEVENT Never;
 static volatile LONG Calls;
+static PVOID volatile Kept;
 
 typedef struct _DEED {
     const WCHAR *Name;
@@ -82,7 +83,7 @@ static void CallMissing(PCFLT_RELATED_OBJECTS FltObjects)
 static void LeakPool(PCFLT_RELATED_OBJECTS FltObjects)
 {
     UNREFERENCED_PARAMETER(FltObjects);
-    ExAllocatePoolWithTag(NonPagedPoolNx, 123, 'kaeL'); /* leak line */
+    Kept = ExAllocatePoolWithTag(NonPagedPoolNx, 123, 'kaeL'); /* leak line */
 }
 
 static void LeakCallbackData(PCFLT_RELATED_OBJECTS FltObjects)
