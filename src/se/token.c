@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Tokens and subject contexts, as far as creates carry them. */
-#include "se/se.h"
+/* Tokens of the machine's users, and the subject context that a thread presents. */
+#include "se/sep.h"
 
 #include <string.h>
 #include "ps/ps.h"
-
-typedef struct _TOKEN {
-    ULONG Flags;
-    LUID TokenId, AuthenticationId;
-} TOKEN;
 
 OBX_TYPE SexTokenType = {
     .Label = "Token",
@@ -18,6 +13,86 @@ OBX_TYPE SexTokenType = {
 };
 
 static PACCESS_TOKEN SystemToken;
+
+POBJECT_TYPE SeTokenObjectType = &SexTokenType;
+
+static void AddGroup(TOKEN *t, const SEX_SID *Sid, ULONG Attributes)
+{
+    t->Groups[t->GroupCount++] = (SID_AND_ATTRIBUTES){(PSID)(uintptr_t)Sid, Attributes};
+}
+
+static void AddPrivileges(TOKEN *t, const UCHAR *Numbers, size_t Count, ULONG Attributes)
+{
+    for (size_t i = 0; i < Count; i++)
+        t->Privileges[t->PrivilegeCount++] =
+            (LUID_AND_ATTRIBUTES){SexPrivilege(Numbers[i]), Attributes};
+}
+
+#define ALWAYS (SE_GROUP_MANDATORY | SE_GROUP_ENABLED_BY_DEFAULT | SE_GROUP_ENABLED)
+#define AS_OWNER (SE_GROUP_ENABLED_BY_DEFAULT | SE_GROUP_ENABLED | SE_GROUP_OWNER)
+#define ON (SE_PRIVILEGE_ENABLED_BY_DEFAULT | SE_PRIVILEGE_ENABLED)
+
+static void FillSystem(TOKEN *t)
+{
+    t->User = t->PrimaryGroup = &SexLocalSystemSid;
+    t->Owner = &SexAdministratorsSid;
+    t->Label = &SexSystemLabelSid;
+    t->DefaultDacl = SeSystemDefaultDacl;
+    AddGroup(t, &SexAdministratorsSid, AS_OWNER);
+    AddGroup(t, &SexWorldSid, ALWAYS);
+    AddGroup(t, &SexAuthenticatedUsersSid, ALWAYS);
+    for (UCHAR n = SE_MIN_WELL_KNOWN_PRIVILEGE; n <= SE_MAX_WELL_KNOWN_PRIVILEGE; n++)
+        if (n != SE_MACHINE_ACCOUNT_PRIVILEGE && n != SE_SYNC_AGENT_PRIVILEGE &&
+            n != SE_REMOTE_SHUTDOWN_PRIVILEGE)
+            AddPrivileges(t, &n, 1, ON);
+}
+
+/* An account of the machine. An administrator is elevated, with what the group grants held but
+ * mostly disabled. */
+static void FillAccount(TOKEN *t, bool Administrator, bool Enabled)
+{
+    static const UCHAR Everyone[] = {SE_CHANGE_NOTIFY_PRIVILEGE},
+                       Silent[] = {SE_SHUTDOWN_PRIVILEGE, SE_UNDOCK_PRIVILEGE,
+                                   SE_INC_WORKING_SET_PRIVILEGE, SE_TIME_ZONE_PRIVILEGE};
+    static const UCHAR Granted[] = {SE_IMPERSONATE_PRIVILEGE, SE_CREATE_GLOBAL_PRIVILEGE};
+    static const UCHAR Held[] = {SE_INCREASE_QUOTA_PRIVILEGE,
+                                 SE_SECURITY_PRIVILEGE,
+                                 SE_TAKE_OWNERSHIP_PRIVILEGE,
+                                 SE_LOAD_DRIVER_PRIVILEGE,
+                                 SE_SYSTEM_PROFILE_PRIVILEGE,
+                                 SE_SYSTEMTIME_PRIVILEGE,
+                                 SE_PROF_SINGLE_PROCESS_PRIVILEGE,
+                                 SE_INC_BASE_PRIORITY_PRIVILEGE,
+                                 SE_CREATE_PAGEFILE_PRIVILEGE,
+                                 SE_BACKUP_PRIVILEGE,
+                                 SE_RESTORE_PRIVILEGE,
+                                 SE_DEBUG_PRIVILEGE,
+                                 SE_SYSTEM_ENVIRONMENT_PRIVILEGE,
+                                 SE_REMOTE_SHUTDOWN_PRIVILEGE,
+                                 SE_MANAGE_VOLUME_PRIVILEGE,
+                                 SE_CREATE_SYMBOLIC_LINK_PRIVILEGE,
+                                 SE_DELEGATE_SESSION_USER_IMPERSONATE_PRIVILEGE};
+    ULONG Attributes = Enabled ? SE_PRIVILEGE_ENABLED : 0;
+
+    t->User = Administrator ? &SexAdministratorSid : &SexUserSid;
+    t->Owner = Administrator ? &SexAdministratorsSid : &SexUserSid;
+    t->PrimaryGroup = &SexAccountsSid;
+    t->Label = Administrator ? &SexHighLabelSid : &SexMediumLabelSid;
+    t->DefaultDacl = Administrator ? SeSystemDefaultDacl : SePublicDefaultDacl;
+    AddGroup(t, &SexAccountsSid, ALWAYS);
+    AddGroup(t, &SexWorldSid, ALWAYS);
+    if (Administrator)
+        AddGroup(t, &SexAdministratorsSid, ALWAYS | SE_GROUP_OWNER);
+    AddGroup(t, &SexUsersSid, ALWAYS);
+    AddGroup(t, &SexInteractiveSid, ALWAYS);
+    AddGroup(t, &SexAuthenticatedUsersSid, ALWAYS);
+    AddPrivileges(t, Everyone, sizeof Everyone, ON);
+    AddPrivileges(t, Silent, sizeof Silent, Attributes);
+    if (Administrator) {
+        AddPrivileges(t, Granted, sizeof Granted, ON);
+        AddPrivileges(t, Held, sizeof Held, Attributes);
+    }
+}
 
 NTSTATUS SexCreateToken(ULONG Flags, PACCESS_TOKEN *Token)
 {
@@ -30,8 +105,55 @@ NTSTATUS SexCreateToken(ULONG Flags, PACCESS_TOKEN *Token)
     t->Flags = Flags;
     t->TokenId.LowPart = (ULONG)__atomic_fetch_add(&Next, 1, __ATOMIC_RELAXED);
     t->AuthenticationId.LowPart = Flags & SEX_SYSTEM ? 0x3e7 : 0x10000;
+    t->Type = TokenPrimary;
+    t->Level = SecurityAnonymous;
+    t->SessionId = Flags & SEX_SYSTEM ? 0 : 1;
+    if (Flags & SEX_SYSTEM)
+        FillSystem(t);
+    else
+        FillAccount(t, Flags & SEX_ADMINISTRATOR, Flags & SEX_PRIVILEGES_ENABLED);
+    AddGroup(t, t->Label, SE_GROUP_INTEGRITY | SE_GROUP_INTEGRITY_ENABLED);
     *Token = t;
     return STATUS_SUCCESS;
+}
+
+bool SexTokenHasSid(const TOKEN *Token, PSID Sid, bool Deny)
+{
+    if (RtlEqualSid((PSID)(uintptr_t)Token->User, Sid))
+        return true;
+    for (ULONG i = 0; i < Token->GroupCount; i++) {
+        ULONG a = Token->Groups[i].Attributes;
+        if ((a & SE_GROUP_ENABLED || (Deny && a & SE_GROUP_USE_FOR_DENY_ONLY)) &&
+            RtlEqualSid(Token->Groups[i].Sid, Sid))
+            return true;
+    }
+    return false;
+}
+
+bool SexTokenHasPrivilege(const TOKEN *Token, LUID Privilege)
+{
+    for (ULONG i = 0; i < Token->PrivilegeCount; i++) {
+        const LUID_AND_ATTRIBUTES *p = &Token->Privileges[i];
+        if (p->Luid.LowPart == Privilege.LowPart && p->Luid.HighPart == Privilege.HighPart)
+            return (p->Attributes & SE_PRIVILEGE_ENABLED) != 0;
+    }
+    return false;
+}
+
+bool SexMayOwn(PSID Sid)
+{
+    SECURITY_SUBJECT_CONTEXT Subject;
+    const TOKEN *t;
+    bool May;
+
+    SeCaptureSubjectContext(&Subject);
+    t = SexSubjectToken(&Subject);
+    May = !t || RtlEqualSid((PSID)(uintptr_t)t->User, Sid) ||
+          SexTokenHasPrivilege(t, SexPrivilege(SE_RESTORE_PRIVILEGE));
+    for (ULONG i = 0; !May && i < t->GroupCount; i++)
+        May = (t->Groups[i].Attributes & SE_GROUP_OWNER) && RtlEqualSid(t->Groups[i].Sid, Sid);
+    SeReleaseSubjectContext(&Subject);
+    return May;
 }
 
 PACCESS_TOKEN SexSystemToken(void)
@@ -40,8 +162,9 @@ PACCESS_TOKEN SexSystemToken(void)
 }
 
 /*
- * The subject of the calling thread: its process' primary token, referenced. A process without one is System's.
- * IRQL PASSIVE_LEVEL. Given back by SeReleaseSubjectContext. nf-ntifs-secapturesubjectcontext
+ * The subject of the calling thread: its process' primary token, referenced. A process without one
+ * is System's. IRQL PASSIVE_LEVEL. Given back by SeReleaseSubjectContext.
+ * nf-ntifs-secapturesubjectcontext
  */
 VOID NTAPI SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
@@ -78,7 +201,7 @@ VOID NTAPI SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 /* TRUE for System and for members of Administrators. nf-ntifs-setokenisadmin */
 BOOLEAN NTAPI SeTokenIsAdmin(PACCESS_TOKEN Token)
 {
-    return (((TOKEN *)Token)->Flags & (SEX_SYSTEM | SEX_ADMINISTRATOR)) != 0;
+    return SexTokenHasSid(Token, (PSID)(uintptr_t)&SexAdministratorsSid, false);
 }
 
 BOOLEAN NTAPI SeTokenIsRestricted(PACCESS_TOKEN Token)
@@ -89,8 +212,7 @@ BOOLEAN NTAPI SeTokenIsRestricted(PACCESS_TOKEN Token)
 
 TOKEN_TYPE NTAPI SeTokenType(PACCESS_TOKEN Token)
 {
-    UNREFERENCED_PARAMETER(Token);
-    return TokenPrimary;
+    return ((TOKEN *)Token)->Type;
 }
 
 NTSTATUS NTAPI SeQueryAuthenticationIdToken(PACCESS_TOKEN Token, PLUID AuthenticationId)

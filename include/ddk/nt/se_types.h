@@ -32,6 +32,17 @@ typedef struct _SID_AND_ATTRIBUTES {
     ULONG Attributes;
 } SID_AND_ATTRIBUTES, *PSID_AND_ATTRIBUTES;
 
+/* Attributes of a group in a token. */
+#define SE_GROUP_MANDATORY          (0x00000001L)
+#define SE_GROUP_ENABLED_BY_DEFAULT (0x00000002L)
+#define SE_GROUP_ENABLED            (0x00000004L)
+#define SE_GROUP_OWNER              (0x00000008L)
+#define SE_GROUP_USE_FOR_DENY_ONLY  (0x00000010L)
+#define SE_GROUP_INTEGRITY          (0x00000020L)
+#define SE_GROUP_INTEGRITY_ENABLED  (0x00000040L)
+#define SE_GROUP_RESOURCE           (0x20000000L)
+#define SE_GROUP_LOGON_ID           (0xC0000000L)
+
 typedef enum _SID_NAME_USE {
     SidTypeUser = 1,
     SidTypeGroup,
@@ -180,6 +191,23 @@ typedef struct _SECURITY_DESCRIPTOR {
 #define PROTECTED_SACL_SECURITY_INFORMATION   (0x40000000L)
 #define UNPROTECTED_DACL_SECURITY_INFORMATION (0x20000000L)
 #define UNPROTECTED_SACL_SECURITY_INFORMATION (0x10000000L)
+
+/* Automatic inheritance, as SeAssignSecurityEx and SeSetSecurityDescriptorInfoEx take it. */
+#define SEF_DACL_AUTO_INHERIT             0x01
+#define SEF_SACL_AUTO_INHERIT             0x02
+#define SEF_DEFAULT_DESCRIPTOR_FOR_OBJECT 0x04
+#define SEF_AVOID_PRIVILEGE_CHECK         0x08
+#define SEF_AVOID_OWNER_CHECK             0x10
+#define SEF_DEFAULT_OWNER_FROM_PARENT     0x20
+#define SEF_DEFAULT_GROUP_FROM_PARENT     0x40
+#define SEF_MACL_NO_WRITE_UP              0x100
+#define SEF_MACL_NO_READ_UP               0x200
+#define SEF_MACL_NO_EXECUTE_UP            0x400
+
+/* Mask of a mandatory label ACE. */
+#define SYSTEM_MANDATORY_LABEL_NO_WRITE_UP   0x1
+#define SYSTEM_MANDATORY_LABEL_NO_READ_UP    0x2
+#define SYSTEM_MANDATORY_LABEL_NO_EXECUTE_UP 0x4
 
 typedef enum _SECURITY_OPERATION_CODE {
     SetSecurityDescriptor,
@@ -349,6 +377,28 @@ typedef struct _TOKEN_PRIVILEGES {
 typedef struct _TOKEN_OWNER {
     PSID Owner;
 } TOKEN_OWNER, *PTOKEN_OWNER;
+
+typedef struct _TOKEN_PRIMARY_GROUP {
+    PSID PrimaryGroup;
+} TOKEN_PRIMARY_GROUP, *PTOKEN_PRIMARY_GROUP;
+
+typedef struct _TOKEN_DEFAULT_DACL {
+    PACL DefaultDacl;
+} TOKEN_DEFAULT_DACL, *PTOKEN_DEFAULT_DACL;
+
+typedef enum _TOKEN_ELEVATION_TYPE {
+    TokenElevationTypeDefault = 1,
+    TokenElevationTypeFull,
+    TokenElevationTypeLimited
+} TOKEN_ELEVATION_TYPE, *PTOKEN_ELEVATION_TYPE;
+
+typedef struct _TOKEN_MANDATORY_POLICY {
+    ULONG Policy;
+} TOKEN_MANDATORY_POLICY, *PTOKEN_MANDATORY_POLICY;
+
+typedef struct _TOKEN_ORIGIN {
+    LUID OriginatingLogonSession;
+} TOKEN_ORIGIN, *PTOKEN_ORIGIN;
 
 typedef struct _TOKEN_MANDATORY_LABEL {
     SID_AND_ATTRIBUTES Label;
