@@ -194,14 +194,6 @@ NTSTATUS FsxStart(void)
     return IoxCreateDriver(&Name, Initialise, &NtfsDriver);
 }
 
-void FsxEnd(void)
-{
-    ASSERT(IsListEmpty(&Volumes));
-    if (NtfsDriver)
-        IoxDeleteDriver(NtfsDriver);
-    NtfsDriver = NULL;
-}
-
 /* ---- mount ------------------------------------------------------------------------------------------------------------------ */
 
 static NTSTATUS SetUp(FSX_VOLUME *Volume)
@@ -280,6 +272,34 @@ FSX_STORE *FsxVolumeStore(PDEVICE_OBJECT VolumeDevice)
     return ((FSX_VOLUME *)VolumeDevice->DeviceExtension)->Store;
 }
 
+/* Nothing refers to the volume any more. */
+static void TearDown(FSX_VOLUME *Volume)
+{
+    KexLockAcquire(&VolumesLock);
+    RemoveEntryList(&Volume->Links);
+    KexLockRelease(&VolumesLock);
+    FsRtlNotifyUninitializeSync(&Volume->NotifySync);
+    FsxFreeVolumeFcb(Volume);
+    ExDeleteResourceLite(&Volume->Resource);
+    IoDeleteDevice(Volume->Device);
+}
+
+/* Volumes dismounted with files still open went on until now. One whose files were never closed stays for the report. */
+void FsxEnd(void)
+{
+    while (!IsListEmpty(&Volumes)) {
+        FSX_VOLUME *Volume = CONTAINING_RECORD(Volumes.Flink, FSX_VOLUME, Links);
+
+        if (Volume->OpenFiles)
+            RemoveHeadList(&Volumes);
+        else
+            TearDown(Volume);
+    }
+    if (NtfsDriver)
+        IoxDeleteDriver(NtfsDriver);
+    NtfsDriver = NULL;
+}
+
 NTSTATUS FsxDismountVolume(PDEVICE_OBJECT VolumeDevice, bool Force)
 {
     FSX_VOLUME *Volume = VolumeDevice->DeviceExtension;
@@ -298,15 +318,9 @@ NTSTATUS FsxDismountVolume(PDEVICE_OBJECT VolumeDevice, bool Force)
     Volume->Dismounted = true;
     Volume->Vpb->Flags &= (USHORT)~VPB_MOUNTED;
     if (Open)
-        return Status;                  /* the device stays until the last of them is closed */
+        return Status;                  /* the device stays: their last requests are for it */
     Volume->Vpb->DeviceObject = NULL;
-    KexLockAcquire(&VolumesLock);
-    RemoveEntryList(&Volume->Links);
-    KexLockRelease(&VolumesLock);
-    FsRtlNotifyUninitializeSync(&Volume->NotifySync);
-    FsxFreeVolumeFcb(Volume);
-    ExDeleteResourceLite(&Volume->Resource);
-    IoDeleteDevice(VolumeDevice);
+    TearDown(Volume);
     return Status;
 }
 

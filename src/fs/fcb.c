@@ -57,15 +57,37 @@ void FsxFreeVolumeFcb(FSX_VOLUME *Volume)
 
 /* ---- files; TableLock held in the static ones ------------------------------------------------------------------------ */
 
+static FSX_FILE **HashSlot(FSX_VOLUME *Volume, FSX_ID Id)
+{
+    return &Volume->FileHash[(ULONG)((Id * 0x9e3779b97f4a7c15ull) >> 48) % FSX_HASH];
+}
+
 static FSX_FILE *LookupFile(FSX_VOLUME *Volume, FSX_ID Id)
 {
-    for (PLIST_ENTRY e = Volume->Files.Flink; e != &Volume->Files; e = e->Flink) {
-        FSX_FILE *File = CONTAINING_RECORD(e, FSX_FILE, Links);
+    FSX_FILE *File = *HashSlot(Volume, Id);
 
-        if (File->Id == Id)
-            return File;
-    }
-    return NULL;
+    while (File && File->Id != Id)
+        File = File->HashNext;
+    return File;
+}
+
+static void InsertFile(FSX_VOLUME *Volume, FSX_FILE *File)
+{
+    FSX_FILE **Slot = HashSlot(Volume, File->Id);
+
+    File->HashNext = *Slot;
+    *Slot = File;
+    InsertHeadList(&Volume->Files, &File->Links);
+}
+
+static void RemoveFile(FSX_FILE *File)
+{
+    FSX_FILE **Slot = HashSlot(File->Volume, File->Id);
+
+    while (*Slot != File)
+        Slot = &(*Slot)->HashNext;
+    *Slot = File->HashNext;
+    RemoveEntryList(&File->Links);
 }
 
 FSX_FILE *FsxFindFile(FSX_VOLUME *Volume, FSX_ID Id)
@@ -95,7 +117,7 @@ static bool DropFile(FSX_FILE *File)
     ASSERT(File->References > 0);
     if (--File->References)
         return false;
-    RemoveEntryList(&File->Links);
+    RemoveFile(File);
     return true;
 }
 
@@ -147,7 +169,7 @@ static FSX_FCB *Publish(FSX_VOLUME *Volume, FSX_ID Id, FSX_STREAM Stream, FSX_FI
     if (!Fcb && Made) {
         if (!File) {
             File = MadeFile;
-            InsertHeadList(&Volume->Files, &File->Links);
+            InsertFile(Volume, File);
         }
         Made->File = File;
         Made->Header.FileContextSupportPointer = &File->FileContexts;

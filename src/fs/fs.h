@@ -14,7 +14,7 @@ const FSX_PERSONALITY *FsxFindPersonality(const char *Name);
 
 /* Makes the driver objects (\FileSystem\Ntfs ...). */
 NTSTATUS FsxStart(void);
-/* Every volume must be dismounted. */
+/* Every volume must be dismounted; takes the devices of those that had files open. */
 void FsxEnd(void);
 
 /*
@@ -33,8 +33,8 @@ NTSTATUS FsxMount(PDEVICE_OBJECT Disk, PVPB Vpb, void *Context, PDEVICE_OBJECT *
 
 /*
  * Writes everything back, ends caching and lets go of unused files. With files still open STATUS_ACCESS_DENIED, unless
- * Force: then every later request on them fails with STATUS_VOLUME_DISMOUNTED. The device is deleted once the last
- * file object is closed.
+ * Force: then every later request on them but cleanup and close fails with STATUS_VOLUME_DISMOUNTED, and the device stays
+ * until FsxEnd.
  */
 NTSTATUS FsxDismountVolume(PDEVICE_OBJECT VolumeDevice, bool Force);
 

@@ -27,6 +27,7 @@
 #define FSX_NODE_VOLUME 0x4601
 #define FSX_NODE_FCB 0x4602
 #define FSX_NODE_CCB 0x4603
+#define FSX_HASH 1024u
 #define FSX_POOL_TAG 0x78734f46u        /* "FOsx" */
 
 typedef struct _FSX_VOLUME FSX_VOLUME;
@@ -58,6 +59,7 @@ struct _FSX_PERSONALITY {
 
 typedef struct _FSX_FILE {
     LIST_ENTRY Links;                       /* of Volume->Files */
+    struct _FSX_FILE *HashNext;
     FSX_VOLUME *Volume;
     FSX_ID Id;
     LIST_ENTRY Fcbs, Names;                 /* FSX_FCB, FSX_LINK */
@@ -130,7 +132,8 @@ struct _FSX_VOLUME {
     LIST_ENTRY Links;
     ERESOURCE Resource;
     KEX_LOCK TableLock;
-    LIST_ENTRY Files;
+    LIST_ENTRY Files;                       /* in order of last first use */
+    FSX_FILE *FileHash[FSX_HASH];
     LONG OpenFiles;                         /* file objects not closed */
     FSX_FCB *VolumeFcb;
     PFILE_OBJECT LockedBy;
@@ -163,6 +166,9 @@ extern const CACHE_MANAGER_CALLBACKS FsxCacheCallbacks;
 
 /* Address of a request's data buffer: its MDL, else the caller's address. NULL when it cannot be mapped. */
 PVOID FsxUserBuffer(PIRP Irp);
+
+/* Store bytes to or from a buffer that may be user memory. Paging is held. */
+NTSTATUS FsxTransfer(FSX_FCB *Fcb, LONGLONG Offset, ULONG Length, PVOID Buffer, bool Write);
 
 /* ---- files, streams, names (fcb.c) ------------------------------------------------------------------------------- */
 

@@ -6,8 +6,53 @@
  *   cached      everything else: out of the cache
  */
 #include "fs/fsp.h"
+#include "ke/try.h"
 
 #include <string.h>
+
+/* A store call on a caller's own buffer, which may not be there: its fault becomes the status. */
+typedef struct _TRANSFER {
+    FSX_FCB *Fcb;
+    LONGLONG Offset;
+    ULONG Length;
+    PVOID Buffer;
+    bool Write;
+    NTSTATUS Status;
+} TRANSFER;
+
+static void TransferBody(void *Argument)
+{
+    TRANSFER *t = Argument;
+
+    if (t->Write)
+        t->Status = FsxStoreWrite(t->Fcb->Volume->Store, t->Fcb->File->Id, t->Fcb->Stream, t->Offset, t->Length,
+                                  t->Buffer);
+    else
+        t->Status = FsxStoreRead(t->Fcb->Volume->Store, t->Fcb->File->Id, t->Fcb->Stream, t->Offset, t->Length,
+                                 t->Buffer);
+}
+
+NTSTATUS FsxTransfer(FSX_FCB *Fcb, LONGLONG Offset, ULONG Length, PVOID Buffer, bool Write)
+{
+    TRANSFER t = {Fcb, Offset, Length, Buffer, Write, STATUS_SUCCESS};
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    if (host_is_user_range(Buffer, Length))
+        Status = KexTry(TransferBody, &t);
+    else
+        TransferBody(&t);
+    return NT_SUCCESS(Status) ? t.Status : Status;
+}
+
+typedef struct _ZEROS {
+    PUCHAR At;
+    ULONG Count;
+} ZEROS;
+
+static void ZeroBody(void *Argument)
+{
+    memset(((ZEROS *)Argument)->At, 0, ((ZEROS *)Argument)->Count);
+}
 
 /* Reads from the store; what lies behind the valid data is zeros whatever the store has there. */
 static NTSTATUS FromStore(FSX_FCB *Fcb, LONGLONG Offset, ULONG Length, PUCHAR Buffer)
@@ -17,9 +62,9 @@ static NTSTATUS FromStore(FSX_FCB *Fcb, LONGLONG Offset, ULONG Length, PUCHAR Bu
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (Real)
-        Status = FsxStoreRead(Fcb->Volume->Store, Fcb->File->Id, Fcb->Stream, Offset, Real, Buffer);
+        Status = FsxTransfer(Fcb, Offset, Real, Buffer, false);
     if (NT_SUCCESS(Status) && Real < Length)
-        memset(Buffer + Real, 0, Length - Real);
+        Status = KexTry(ZeroBody, &(ZEROS){Buffer + Real, Length - Real});
     return Status;
 }
 

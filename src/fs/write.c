@@ -113,7 +113,7 @@ static NTSTATUS NonCachedWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
         Status = ZeroGap(x, Offset);
     if (NT_SUCCESS(Status)) {
         ExAcquireResourceSharedLite(&x->Fcb->Paging, TRUE);
-        Status = FsxStoreWrite(x->Volume->Store, x->Fcb->File->Id, x->Fcb->Stream, Offset, Length, Buffer);
+        Status = FsxTransfer(x->Fcb, Offset, Length, Buffer, true);
         if (NT_SUCCESS(Status))
             FsxAdvanceStoredValid(x->Fcb, Offset + Length);
         ExReleaseResourceLite(&x->Fcb->Paging);

@@ -142,6 +142,10 @@ NTSTATUS FsxStoreWrite(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG 
 NTSTATUS FsxStoreWriteMetadata(FSX_STORE *Store, FSX_ID Id);
 NTSTATUS FsxStoreSync(FSX_STORE *Store);
 
+/* 8.3 alias for a new name, free in the directory; *Short is empty when the name is one itself. */
+void FsxStoreShortName(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING Name, PUNICODE_STRING Short,
+                       WCHAR Buffer[FSX_SHORT_MAX]);
+
 /*
  * A store in memory. Capacity 0: 16 GiB. Blocks take memory only once they are written. NULL: no memory. The caller
  * frees it with Ops->Free after the volume's dismount.
@@ -151,7 +155,7 @@ FSX_STORE *FsxMemStoreCreate(ULONGLONG Capacity, ULONG SectorSize, ULONG Cluster
 /*
  * Copies a host folder into the store's root, and the store's tree into a host folder (made when absent). No file of
  * the volume may be open. Names are UTF-8 on the host; one that the store cannot hold ends the call with
- * STATUS_OBJECT_NAME_INVALID. Error, when not NULL, receives a sentence that names the host path (at most 400 bytes).
+ * STATUS_OBJECT_NAME_INVALID; imported names get aliases. Error, when not NULL, receives a sentence that names the host path (at most 400 bytes).
  * Modification times are kept. Links and special files of the host are refused by name with STATUS_NOT_SUPPORTED.
  */
 NTSTATUS FsxImport(FSX_STORE *Store, const char *Folder, char Error[400]);

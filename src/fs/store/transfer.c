@@ -228,12 +228,15 @@ static void ImportData(TRANSFER *t, FSX_ID Id)
 static void ImportNode(TRANSFER *t, FSX_ID Directory, PCUNICODE_STRING Name, const struct host_stat *Stat)
 {
     ULONG Attributes = Stat->dir ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE;
+    WCHAR ShortBuffer[FSX_SHORT_MAX];
+    UNICODE_STRING Short;
     FSX_ID Id;
     NTSTATUS Status;
 
+    FsxStoreShortName(t->Store, Directory, Name, &Short, ShortBuffer);
     if (!Stat->dir && !(Stat->mode & 0222))
         Attributes |= FILE_ATTRIBUTE_READONLY;
-    Status = t->Store->Ops->Create(t->Store, Directory, Name, NULL, Attributes, &Id);
+    Status = t->Store->Ops->Create(t->Store, Directory, Name, &Short, Attributes, &Id);
     if (!NT_SUCCESS(Status)) {
         Fail(t, Status, Status == STATUS_OBJECT_NAME_COLLISION ? "differs from another name in its case only"
                                                                : "cannot be created in the volume");
