@@ -198,14 +198,16 @@ __attribute__((unused)) static LONGLONG SizeOf(HANDLE Handle)
     return Info.EndOfFile.QuadPart;
 }
 
-static NTSTATUS NTAPI FlushDone(PDEVICE_OBJECT Device, PIRP Irp, PVOID Event)
+__attribute__((unused)) static NTSTATUS NTAPI SendDone(PDEVICE_OBJECT Device, PIRP Irp, PVOID Event)
 {
     KeSetEvent(Event, IO_NO_INCREMENT, FALSE);
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* FLUSH_BUFFERS with a minor code, to the top of the stack, as FltMgr would send it. */
-__attribute__((unused)) static NTSTATUS Flush(HANDLE Handle, UCHAR Minor)
+/* A request of our own to the top of the file's stack; SetUp fills the rest of its first location. */
+__attribute__((unused)) static NTSTATUS Send(HANDLE Handle, UCHAR Major, UCHAR Minor, PVOID UserBuffer,
+                                             void (*SetUp)(PIO_STACK_LOCATION Stack, void *Context), void *Context,
+                                             ULONG_PTR *Information)
 {
     PFILE_OBJECT FileObject = FileObjectOf(Handle);
     PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(FileObject);
@@ -218,17 +220,28 @@ __attribute__((unused)) static NTSTATUS Flush(HANDLE Handle, UCHAR Minor)
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     Irp->Flags = IRP_SYNCHRONOUS_API;
     Irp->RequestorMode = KernelMode;
+    Irp->UserBuffer = UserBuffer;
     Irp->Tail.Overlay.Thread = PsGetCurrentThread();
     Stack = IoGetNextIrpStackLocation(Irp);
-    Stack->MajorFunction = IRP_MJ_FLUSH_BUFFERS;
+    Stack->MajorFunction = Major;
     Stack->MinorFunction = Minor;
     Stack->FileObject = FileObject;
-    IoSetCompletionRoutine(Irp, FlushDone, &Event, TRUE, TRUE, TRUE);
+    if (SetUp)
+        SetUp(Stack, Context);
+    IoSetCompletionRoutine(Irp, SendDone, &Event, TRUE, TRUE, TRUE);
     IoCallDriver(Device, Irp);
     KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL);
     Status = Irp->IoStatus.Status;
+    if (Information)
+        *Information = Irp->IoStatus.Information;
     IoFreeIrp(Irp);
     return Status;
+}
+
+/* FLUSH_BUFFERS with a minor code, as FltMgr would send it. */
+__attribute__((unused)) static NTSTATUS Flush(HANDLE Handle, UCHAR Minor)
+{
+    return Send(Handle, IRP_MJ_FLUSH_BUFFERS, Minor, NULL, NULL, NULL, NULL);
 }
 
 __attribute__((unused)) static void Fill(void *Buffer, size_t Length, unsigned Seed)
