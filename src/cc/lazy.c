@@ -108,7 +108,7 @@ static VOID NTAPI LazyWriter(PVOID Context)
         KEX_WAIT Why = {.What = "dirty pages", .Object = &LazyKick, .Timed = true, .Idle = true};
 
         KexWaitForObject(&LazyKick, KernelMode, FALSE, &Tick, &Why);
-        WriteDue(LazyStop || (ULONG)MmxDirtyPageCount >= CcxDirtyLimit / 2);
+        WriteDue(LazyStop || MmxAllDirtyPages() >= CcxDirtyLimit / 2);
         KexLockAcquire(&CcxLock);
         LazyRounds++;
         KexLockRelease(&CcxLock);
@@ -171,7 +171,8 @@ typedef struct _DEFERRED {
 static bool Allowed(PFILE_OBJECT FileObject, ULONG Bytes)
 {
     LONGLONG Pages = ((LONGLONG)Bytes + MMX_PAGE - 1) / MMX_PAGE;
-    bool Fits = MmxDirtyPageCount + Pages <= CcxDirtyLimit || !MmxDirtyPageCount;
+    LONGLONG All = MmxAllDirtyPages();
+    bool Fits = All + Pages <= CcxDirtyLimit || !All;
     CCX_MAP *Map;
 
     if (Fits && FileObject && FileObject->SectionObjectPointer) {
@@ -251,11 +252,21 @@ static void WakeThrottled(void)
     KexLockRelease(&CcxLock);
 }
 
+/*
+ * Asked after every write-back, so without the lock: a writer puts itself on the list before it looks at the count of dirty
+ * pages, and that count went down before this look at the list.
+ */
+static bool NobodyWaits(void)
+{
+    return __atomic_load_n(&Throttled.Flink, __ATOMIC_SEQ_CST) == &Throttled &&
+           __atomic_load_n(&Deferred.Flink, __ATOMIC_SEQ_CST) == &Deferred;
+}
+
 void CcxWrittenBack(void)
 {
     DEFERRED *Entry;
 
-    if (IsListEmpty(&Throttled) && IsListEmpty(&Deferred))
+    if (NobodyWaits())
         return;
     WakeThrottled();
     /* Only the lazy writer runs deferred writes: a flusher may hold locks that they want. */

@@ -23,7 +23,7 @@ NTSTATUS FsxRemoveLink(FSX_VOLUME *Volume, FSX_LINK *Link)
     FsxNotify(Volume, Link->Parent, &Link->Name, NULL,
               File->Directory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME, FILE_ACTION_REMOVED);
     Link->Gone = true;
-    File->MetadataDirty = true;
+    FsxDirtyMetadata(File);
     if (NT_SUCCESS(Store->Ops->GetMeta(Store, File->Id, &Meta)) && !Meta.Links)
         File->Unlinked = true;
     return STATUS_SUCCESS;

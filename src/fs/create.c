@@ -445,7 +445,7 @@ static NTSTATUS Overwrite(OPEN *o)
         Meta.Attributes &= ~(ULONG)FILE_ATTRIBUTE_SPARSE_FILE;
         Meta.LastWriteTime = Meta.ChangeTime = Meta.LastAccessTime = KexSystemTime();
         Store->Ops->SetMeta(Store, o->Id, &Meta, FSX_SET_ATTRIBUTES | FSX_SET_WRITE | FSX_SET_CHANGE | FSX_SET_ACCESS);
-        Fcb->File->MetadataDirty = true;
+        FsxDirtyMetadata(Fcb->File);
     }
     ExReleaseResourceLite(&Fcb->Main);
     o->Result = o->Disposition == FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;

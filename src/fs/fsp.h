@@ -236,6 +236,12 @@ NTSTATUS FsxStoreEas(FSX_VOLUME *Volume, FSX_ID Id, const void *Buffer, ULONG Le
 void FsxFillBasic(FSX_VOLUME *Volume, const FSX_META *Meta, FILE_BASIC_INFORMATION *Info);
 ULONG FsxVisibleAttributes(const FSX_META *Meta);
 
+/* Set by whoever changes a node, under whatever lock it has. */
+static inline void FsxDirtyMetadata(FSX_FILE *File)
+{
+    __atomic_store_n(&File->MetadataDirty, true, __ATOMIC_RELAXED);
+}
+
 static inline FSX_FCB *FsxFcbOf(PFILE_OBJECT FileObject)
 {
     return FileObject ? FileObject->FsContext : NULL;

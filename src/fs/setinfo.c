@@ -73,7 +73,7 @@ static NTSTATUS SetBasic(FSX_IRP *x, const FILE_BASIC_INFORMATION *Info)
         Which |= FSX_SET_CHANGE;
     }
     Store->Ops->SetMeta(Store, x->Fcb->File->Id, &m, Which);
-    x->Fcb->File->MetadataDirty = true;
+    FsxDirtyMetadata(x->Fcb->File);
     NotifyBasic(x, Which);
     return STATUS_SUCCESS;
 }

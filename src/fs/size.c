@@ -36,7 +36,7 @@ static NTSTATUS StoreSizes(FSX_FCB *Fcb, LONGLONG Allocation, LONGLONG FileSize)
         Fcb->StoredValid = Sizes.ValidData;
         Fcb->Header.AllocationSize.QuadPart = FsxRoundUp(Sizes.Allocation, Store->Geometry.ClusterSize);
         Fcb->SizeChanged = true;
-        Fcb->File->MetadataDirty = true;
+        FsxDirtyMetadata(Fcb->File);
     }
     return Status;
 }
@@ -121,11 +121,15 @@ void FsxPersistLastSizes(FSX_FCB *Fcb)
 
 void FsxAdvanceStoredValid(FSX_FCB *Fcb, LONGLONG End)
 {
+    FSX_STORE *Store = Fcb->Volume->Store;
+
     ExAcquireFastMutex(&Fcb->Mutex);
     if (End > Fcb->StoredValid) {
+        /* At once: the pages may be the last of a closed file, of which nobody else would tell the store. */
         Fcb->StoredValid = End;
+        Store->Ops->RaiseSizes(Store, Fcb->File->Id, Fcb->Stream, Fcb->Header.FileSize.QuadPart, End);
         Fcb->SizeChanged = true;
-        Fcb->File->MetadataDirty = true;
+        FsxDirtyMetadata(Fcb->File);
     }
     /* A view wrote behind the valid data: the handles' valid data follows what is on the medium. */
     if (End > Fcb->Header.ValidDataLength.QuadPart)
@@ -154,7 +158,7 @@ void FsxTouchWrite(FSX_FCB *Fcb, FSX_CCB *Ccb)
         Which |= FSX_SET_ATTRIBUTES;
     }
     Store->Ops->SetMeta(Store, Fcb->File->Id, &Meta, Which);
-    Fcb->File->MetadataDirty = true;
+    FsxDirtyMetadata(Fcb->File);
 }
 
 void FsxTouchChange(FSX_FCB *Fcb, FSX_CCB *Ccb)
@@ -164,7 +168,7 @@ void FsxTouchChange(FSX_FCB *Fcb, FSX_CCB *Ccb)
 
     if (!Ccb || !Ccb->UserChangeTime)
         Store->Ops->SetMeta(Store, Fcb->File->Id, &Meta, FSX_SET_CHANGE);
-    Fcb->File->MetadataDirty = true;
+    FsxDirtyMetadata(Fcb->File);
 }
 
 NTSTATUS FsxWriteMetadata(FSX_FCB *Fcb, bool Always)
@@ -178,7 +182,7 @@ NTSTATUS FsxWriteMetadata(FSX_FCB *Fcb, bool Always)
     Status = FsxStoreWriteMetadata(Fcb->Volume->Store, File->Id);
     if (NT_SUCCESS(Status)) {
         Fcb->SizeChanged = false;
-        File->MetadataDirty = false;
+        __atomic_store_n(&File->MetadataDirty, false, __ATOMIC_RELAXED);
     }
     return Status;
 }

@@ -122,6 +122,10 @@ bool MmxSegmentIsPinned(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length);
 LONGLONG MmxSegmentSize(MMX_SEGMENT *Segment);
 /* Dirty pages of all segments: what the cache manager's write throttle looks at. */
 extern LONG64 MmxDirtyPageCount;
+static inline LONG64 MmxAllDirtyPages(void)
+{
+    return __atomic_load_n(&MmxDirtyPageCount, __ATOMIC_SEQ_CST);
+}
 
 /* User views and sections of the segment, counted by the section room; Writable says what the view may do. */
 void MmxSegmentAddView(MMX_SEGMENT *Segment, bool Writable, LONGLONG ViewEnd);

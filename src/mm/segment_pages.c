@@ -45,11 +45,14 @@ static MMX_CHUNK *ChunkMake(MMX_SEGMENT *Segment, ULONGLONG Page)
 #define SET(chunk, fact, page) ((chunk)->fact[WORD(page)] |= BIT(page))
 #define CLEAR(chunk, fact, page) ((chunk)->fact[WORD(page)] &= ~BIT(page))
 
+/* Changed under the lock, read by anyone. */
+#define COUNT(field, delta) __atomic_store_n(&Segment->field, Segment->field + (ULONG)(delta), __ATOMIC_RELEASE)
+
 static void SetValid(MMX_SEGMENT *Segment, MMX_CHUNK *Chunk, ULONGLONG Page)
 {
     ASSERT(!IS(Chunk, Valid, Page));
     SET(Chunk, Valid, Page);
-    Segment->Resident++;
+    COUNT(Resident, +1);
 }
 
 static bool SetDirty(MMX_SEGMENT *Segment, MMX_CHUNK *Chunk, ULONGLONG Page)
@@ -58,7 +61,7 @@ static bool SetDirty(MMX_SEGMENT *Segment, MMX_CHUNK *Chunk, ULONGLONG Page)
     if (IS(Chunk, Dirty, Page))
         return false;
     SET(Chunk, Dirty, Page);
-    Segment->Dirty++;
+    COUNT(Dirty, +1);
     InterlockedIncrement64(&MmxDirtyPageCount);
     return true;
 }
@@ -68,7 +71,7 @@ static bool ClearDirty(MMX_SEGMENT *Segment, MMX_CHUNK *Chunk, ULONGLONG Page)
     if (!IS(Chunk, Dirty, Page))
         return false;
     CLEAR(Chunk, Dirty, Page);
-    Segment->Dirty--;
+    COUNT(Dirty, -1);
     InterlockedDecrement64(&MmxDirtyPageCount);
     return true;
 }
@@ -462,7 +465,7 @@ static ULONGLONG TakePurgeRun(MMX_SEGMENT *Segment, ULONGLONG Page, ULONGLONG En
         Result->DirtyLost += ClearDirty(Segment, Chunk, Page + n);
         CLEAR(Chunk, Valid, Page + n);
         SET(Chunk, Filling, Page + n);
-        Segment->Resident--;
+        COUNT(Resident, -1);
     }
     Result->Purged += n;
     return n;

@@ -112,6 +112,8 @@ typedef struct _FSX_STORE_OPS {
      * zeros should the stream grow again. STATUS_DISK_FULL changes nothing.
      */
     NTSTATUS (*SetSizes)(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, const FSX_SIZES *Sizes);
+    /* After a write of data: the sizes grow to these where they are smaller. Allowed beside reads and writes. */
+    void (*RaiseSizes)(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG FileSize, LONGLONG ValidData);
     /* Bytes without storage read as zeros. Neither call looks at or changes FileSize and ValidData. */
     NTSTATUS (*Read)(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length, PVOID Buffer);
     NTSTATUS (*Write)(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length,

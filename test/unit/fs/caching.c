@@ -210,6 +210,30 @@ TEST(last_close, "fs.lazywriter.close_comes_when_the_cache_lets_go")
     Unmount();
 }
 
+TEST(reopen, "fs.lazywriter.a_closed_file_reads_back_whole")
+{
+    UCHAR Data[20000], Got[20000];
+    HANDLE a;
+    ULONG n;
+
+    Mount(0);
+    a = Open("\\f", FILE_CREATE, 0);
+    Fill(Data, sizeof Data, 14);
+    CHECK_EQ(WriteAt(a, 0, Data, 4096), STATUS_SUCCESS);
+    ZwClose(a);
+    CHECK_EQ(CcxFlushAll(NULL), STATUS_SUCCESS);        /* the stream's memory is gone: what follows is the store's */
+    a = Open("\\f", FILE_OPEN, 0);
+    CHECK_EQ(WriteAt(a, 64, Data + 64, sizeof Data - 64), STATUS_SUCCESS);
+    ZwClose(a);
+    CHECK_EQ(CcxFlushAll(NULL), STATUS_SUCCESS);
+    a = Open("\\f", FILE_OPEN, 0);
+    CHECK_EQ(ReadAt(a, 0, Got, sizeof Got, &n), STATUS_SUCCESS);
+    CHECK_EQ(n, sizeof Got);
+    CHECK(!memcmp(Data, Got, sizeof Got));
+    ZwClose(a);
+    Unmount();
+}
+
 TEST(write_through, "fs.write.write_through_reaches_the_store")
 {
     UCHAR Data[5000];

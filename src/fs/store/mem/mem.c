@@ -440,6 +440,7 @@ const FSX_STORE_OPS MemStoreOps = {
     .StreamAt = StreamAt,
     .GetSizes = MemGetSizes,
     .SetSizes = MemSetSizes,
+    .RaiseSizes = MemRaiseSizes,
     .Read = MemRead,
     .Write = MemWrite,
     .ZeroRange = MemZeroRange,

@@ -111,6 +111,7 @@ void MemFreeNode(MEM_STORE *Store, MEM_NODE *Node);
 
 NTSTATUS MemGetSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, FSX_SIZES *Sizes);
 NTSTATUS MemSetSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, const FSX_SIZES *Sizes);
+void MemRaiseSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG FileSize, LONGLONG ValidData);
 NTSTATUS MemRead(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length, PVOID Buffer);
 NTSTATUS MemWrite(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length,
                   const void *Buffer);

@@ -203,6 +203,23 @@ NTSTATUS MemSetSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, const FSX_S
     return Status;
 }
 
+void MemRaiseSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG FileSize, LONGLONG ValidData)
+{
+    MEM_STORE *Mem = (MEM_STORE *)Store;
+    MEM_STREAM *Stream;
+
+    KexLockAcquire(&Mem->Lock);
+    Stream = MemStream(Mem, Id, Number);
+    if (Stream) {
+        ASSERT(ValidData <= FileSize && FileSize <= Stream->Sizes.Allocation);
+        if (FileSize > Stream->Sizes.FileSize)
+            Stream->Sizes.FileSize = FileSize;
+        if (ValidData > Stream->Sizes.ValidData)
+            Stream->Sizes.ValidData = ValidData;
+    }
+    KexLockRelease(&Mem->Lock);
+}
+
 /* ---- bytes --------------------------------------------------------------------------------------------------------- */
 
 #define BATCH 32u   /* blocks found per hold of the lock; the bytes are copied without it */
