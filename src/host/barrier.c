@@ -28,15 +28,31 @@ static void barrier_by_protection(void)
     mprotect(page, HOST_PAGE, PROT_READ);
 }
 
-void host_heavy_barrier(void)
+static void choose(void)
 {
-    atomic_thread_fence(memory_order_seq_cst);
-    host_lock_acquire(&lock);
     if (!state)
         state = !host_feature_off("membarrier") &&
                         !syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)
                     ? 1
                     : -1;
+}
+
+/*
+ * With a second thread the registration waits until every CPU of the host has passed through its scheduler, 10 ms and
+ * more; alone it returns at once.
+ */
+void host_barrier_init(void)
+{
+    host_lock_acquire(&lock);
+    choose();
+    host_lock_release(&lock);
+}
+
+void host_heavy_barrier(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    host_lock_acquire(&lock);
+    choose();
     if (state < 0 || syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0))
         barrier_by_protection();
     host_lock_release(&lock);

@@ -112,6 +112,8 @@ bool host_thread_sample(int tid, void (*fn)(const struct host_registers *regs, v
 unsigned host_cpus(void);
 /* A full memory barrier on every running thread of this process: the dear half of a plain-store hot path (barrier.c). */
 void host_heavy_barrier(void);
+/* Takes the dear part of the first barrier early: to be called while the process has one thread. */
+void host_barrier_init(void);
 /* Calls fn(arg) when the calling thread ends, last registered first. 0, or -1 without memory. */
 int host_thread_at_exit(void (*fn)(void *arg), void *arg);
 

@@ -20,7 +20,7 @@ struct loaded {
     struct pe_image *image;
     PDRIVER_OBJECT object;
     UNICODE_STRING registry_path;
-    WCHAR registry_buffer[160];
+    WCHAR registry_buffer[MACHINE_SERVICE_PATH];
 };
 static struct loaded *drivers[MOST_DRIVERS];
 static size_t count;
@@ -54,53 +54,52 @@ static bool service_name(const char *path, char *out, size_t size)
     return !strpbrk(out, "\\\"");
 }
 
-static void append(WCHAR *to, const WCHAR *what)
+/* "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\NAME" and what follows it. */
+static size_t service_path(WCHAR path[MACHINE_SERVICE_PATH], const char *name, const char *below)
 {
-    while (*to)
-        to++;
-    while ((*to++ = *what++))
-        ;
+    char text[MACHINE_SERVICE_PATH];
+    int n = snprintf(text, sizeof(text), "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s%s", name, below);
+
+    return n < (int)sizeof(text) ? RtlxUtf8ToWide(text, (size_t)n, path, MACHINE_SERVICE_PATH) : SIZE_MAX;
 }
 
-/*
- * Without an INF a driver gets what an INF would give it: a service key with one default instance. Altitudes openflt
- * chooses leave 100 free on either side: 370100, 370200 ... in the order of loading.
- */
-static NTSTATUS make_service(struct loaded *l, const char *altitude)
+NTSTATUS machine_make_service(const char *name, const char *altitude, WCHAR path[MACHINE_SERVICE_PATH])
 {
-    char chosen[24], path[160], instance[80];
-    WCHAR wide[200], text[100];
+    WCHAR wide[MACHINE_SERVICE_PATH], text[100];
+    char below[2 * MACHINE_SERVICE_PATH];
     NTSTATUS Status;
 
-    snprintf(path, sizeof(path), "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s", l->name);
-    if (RtlxUtf8ToWide(path, strlen(path), l->registry_buffer, RTL_NUMBER_OF(l->registry_buffer)) >=
-        RTL_NUMBER_OF(l->registry_buffer))
+    snprintf(below, sizeof(below), "\\Instances\\%s Instance", name);
+    if (service_path(wide, name, below) >= MACHINE_SERVICE_PATH ||
+        service_path(path, name, "") >= MACHINE_SERVICE_PATH)
         return STATUS_OBJECT_NAME_INVALID;
-    RtlInitUnicodeString(&l->registry_path, l->registry_buffer);
-    if (!altitude) {
-        snprintf(chosen, sizeof(chosen), "%u", 370100u + 200u * (unsigned)count);
-        altitude = chosen;
-    }
-    snprintf(instance, sizeof(instance), "%s Instance", l->name);
-    Status = CmxCreatePath(l->registry_buffer);
+    Status = CmxCreatePath(wide);
     if (!NT_SUCCESS(Status))
         return Status;
-    RtlxUtf8ToWide(path, strlen(path), wide, RTL_NUMBER_OF(wide));
-    append(wide, L"\\Parameters");
-    CmxCreatePath(wide);
-    CmxSetDword(l->registry_buffer, L"Type", 2);        /* SERVICE_FILE_SYSTEM_DRIVER */
-    CmxSetDword(l->registry_buffer, L"Start", 3);
-    RtlxUtf8ToWide(path, strlen(path), wide, RTL_NUMBER_OF(wide));
-    append(wide, L"\\Instances");
-    Status = CmxCreatePath(wide);
-    RtlxUtf8ToWide(instance, strlen(instance), text, RTL_NUMBER_OF(text));
-    CmxSetString(wide, L"DefaultInstance", text);
-    append(wide, L"\\");
-    append(wide, text);
-    Status = CmxCreatePath(wide);
+    CmxSetDword(path, L"Type", 2);          /* SERVICE_FILE_SYSTEM_DRIVER */
+    CmxSetDword(path, L"Start", 3);
     RtlxUtf8ToWide(altitude, strlen(altitude), text, RTL_NUMBER_OF(text));
     CmxSetString(wide, L"Altitude", text);
     CmxSetDword(wide, L"Flags", 0);
+    service_path(wide, name, "\\Parameters");
+    Status = CmxCreatePath(wide);
+    service_path(wide, name, "\\Instances");
+    snprintf(below, sizeof(below), "%s Instance", name);
+    RtlxUtf8ToWide(below, strlen(below), text, RTL_NUMBER_OF(text));
+    CmxSetString(wide, L"DefaultInstance", text);
+    return Status;
+}
+
+/* Altitudes openflt chooses leave 100 free on either side: 370100, 370300 ... in the order of loading. */
+static NTSTATUS make_service(struct loaded *l, const char *altitude)
+{
+    char chosen[24];
+    NTSTATUS Status;
+
+    snprintf(chosen, sizeof(chosen), "%u", 370100u + 200u * (unsigned)count);
+    Status = machine_make_service(l->name, altitude ? altitude : chosen, l->registry_buffer);
+    if (NT_SUCCESS(Status))
+        RtlInitUnicodeString(&l->registry_path, l->registry_buffer);
     return Status;
 }
 

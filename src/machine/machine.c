@@ -88,6 +88,7 @@ int machine_start(const struct of_options *o, struct trc_shared *shared)
         return OF_STOPPED;
     }
     host_fault_init();
+    host_barrier_init();
     for (Started = 0; Started < RTL_NUMBER_OF(Rooms); Started++) {
         NTSTATUS Status = Rooms[Started].Start();
         char b[12];

@@ -25,6 +25,12 @@ PCUNICODE_STRING machine_volume_name(void);
 
 /* ---- drivers (drivers.c) ---- */
 
+#define MACHINE_SERVICE_PATH 200     /* units of a service key's path, with its terminating zero */
+/*
+ * Without an INF a driver gets what an INF would give it: a service key with one default instance, flags 0. `path`
+ * receives the key's path. STATUS_OBJECT_NAME_INVALID for a name that is no UTF-8 or too long.
+ */
+NTSTATUS machine_make_service(const char *name, const char *altitude, WCHAR path[MACHINE_SERVICE_PATH]);
 int machine_load(const struct of_driver *driver);
 /* All of them, last loaded first, by their own unload routines; lists what they leave behind. */
 void machine_unload_all(void);

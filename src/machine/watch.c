@@ -29,6 +29,7 @@ typedef struct _SNAPSHOT {
 } SNAPSHOT;
 
 static host_thread *Watcher;
+static host_parker Alarm;       /* rung to end the watch before its next beat */
 static bool Stopping;
 
 static void Collect(const KEX_THREAD_VIEW *v, void *Context)
@@ -183,7 +184,7 @@ static void Watch(void *Argument)
             Since = Now;
         }
         JudgeStandstill(New, Now - Since);
-        host_sleep_ns(BEAT_NS);
+        host_park(&Alarm, Now + BEAT_NS);
     }
 }
 
@@ -196,5 +197,6 @@ void machine_watch_start(void)
 void machine_watch_stop(void)
 {
     __atomic_store_n(&Stopping, true, __ATOMIC_RELEASE);
+    host_unpark(&Alarm);
     host_thread_join(Watcher);
 }
