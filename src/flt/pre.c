@@ -155,11 +155,16 @@ static BOOLEAN AwaitResume(FLTX_OP *Op)
     return TRUE;
 }
 
+static const char *NameOf(const FLTX_OP *Op)
+{
+    return FltGetIrpName(Op->Iopb.MajorFunction);
+}
+
 /* Results that are not allowed here, turned into what FltMgr makes of them. */
 static FLT_PREOP_CALLBACK_STATUS Judge(FLTX_OP *Op, const FLTX_ENTRY *Entry, FLTX_LAYER *Layer,
                                        FLT_PREOP_CALLBACK_STATUS Result)
 {
-    const char *Who = Entry->Filter->NameText, *Name = FltGetIrpName(Op->Iopb.MajorFunction);
+    const char *Who = Entry->Filter->NameText;
     const void *Where = (const void *)Entry->Pre;
 
     switch (Result) {
@@ -169,7 +174,7 @@ static FLT_PREOP_CALLBACK_STATUS Judge(FLTX_OP *Op, const FLTX_ENTRY *Entry, FLT
             KexFinding("CBK-003", "verifier", Where,
                        "%s asked for a post-operation callback of %s, which it did not "
                        "register",
-                       Who, Name);
+                       Who, NameOf(Op));
             return FLT_PREOP_SUCCESS_NO_CALLBACK;
         }
         /* "Not IRP-based: treated as SUCCESS_WITH_CALLBACK." */
@@ -177,21 +182,22 @@ static FLT_PREOP_CALLBACK_STATUS Judge(FLTX_OP *Op, const FLTX_ENTRY *Entry, FLT
     case FLT_PREOP_PENDING:
         if (Op->Kind == FLTX_OP_IRP)
             return Result;
-        KexFinding("CBK-009", "verifier", Where, "%s pended %s, which is not IRP-based", Who, Name);
+        KexFinding("CBK-009", "verifier", Where, "%s pended %s, which is not IRP-based", Who,
+                   NameOf(Op));
         return FLT_PREOP_DISALLOW_FASTIO;
     case FLT_PREOP_DISALLOW_FASTIO:
         if (Op->Kind == FLTX_OP_FASTIO)
             return Result;
         KexFinding("CBK-007", "verifier", Where,
                    "%s returned FLT_PREOP_DISALLOW_FASTIO for %s, which is not fast I/O", Who,
-                   Name);
+                   NameOf(Op));
         return FLT_PREOP_SUCCESS_NO_CALLBACK;
     case FLT_PREOP_COMPLETE:
         if (Op->Data.IoStatus.Status == STATUS_PENDING ||
             Op->Data.IoStatus.Status == STATUS_FLT_DISALLOW_FAST_IO) {
             KexFinding("CBK-005", "verifier", Where,
-                       "%s completed %s with status 0x%08x, which is no final status", Who, Name,
-                       (unsigned)Op->Data.IoStatus.Status);
+                       "%s completed %s with status 0x%08x, which is no final status", Who,
+                       NameOf(Op), (unsigned)Op->Data.IoStatus.Status);
             Op->Data.IoStatus.Status = STATUS_UNSUCCESSFUL;
         }
         break;
@@ -200,14 +206,15 @@ static FLT_PREOP_CALLBACK_STATUS Judge(FLTX_OP *Op, const FLTX_ENTRY *Entry, FLT
         break;
     default:
         KexFinding("CBK-001", "verifier", Where,
-                   "%s returned %d from its pre-operation callback of %s", Who, (int)Result, Name);
+                   "%s returned %d from its pre-operation callback of %s", Who, (int)Result,
+                   NameOf(Op));
         return FLT_PREOP_SUCCESS_NO_CALLBACK;
     }
     if (Layer->Context) {
         KexFinding("CBK-004", "verifier", Where,
                    "%s set a completion context for %s without asking for a post-operation "
                    "callback",
-                   Who, Name);
+                   Who, NameOf(Op));
         Layer->Context = NULL;
     }
     return Result;
@@ -302,9 +309,17 @@ FLT_PREOP_CALLBACK_STATUS FltxPre(FLTX_OP *Op, FLTX_CHAIN *Chain, LONG *At, BOOL
             }
             Op->Iopb.TargetInstance = Entry->Instance;
             Result = Entry->Pre(&Op->Data, &Layer->Objects, &Layer->Context);
-            if (Result == FLT_PREOP_SUCCESS_NO_CALLBACK && !Layer->Context && !KEX_TRACING() &&
-                !(Op->Data.Flags & FLTFL_CALLBACK_DATA_DIRTY))
-                continue;
+            /* The two usual results, without anything else to look at. */
+            if (__builtin_expect(!(Op->Data.Flags & FLTFL_CALLBACK_DATA_DIRTY), 1) &&
+                !KEX_TRACING()) {
+                if (Result == FLT_PREOP_SUCCESS_WITH_CALLBACK && Entry->Post) {
+                    Op->State[i] = FLTX_LAYER_POST;
+                    Op->Wanted = TRUE;
+                    continue;
+                }
+                if (Result == FLT_PREOP_SUCCESS_NO_CALLBACK && !Layer->Context)
+                    continue;
+            }
             Result = Apply(Op, Entry, (ULONG)i, Result);
         }
         if (__builtin_expect(Result != GO_ON, 0)) {

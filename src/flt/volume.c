@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Volumes: finding them and what they are called. */
 #include "fltx.h"
-#include <ntdddisk.h>
 #include "io/io.h"
 
 #include <ntdddisk.h>
