@@ -303,7 +303,7 @@ static NTSTATUS tiny_mount(PDEVICE_OBJECT disk, PVPB vpb, void *context, PDEVICE
 static IOX_VOLUME *volume_;
 static PFLT_VOLUME flt_volume; /* pinned by start_machine */
 
-static void start_machine(void)
+static inline void start_machine(void)
 {
     static UNICODE_STRING name = RTL_CONSTANT_STRING(L"\\FileSystem\\tinyfs");
     IOX_VOLUME_SPEC spec = {.SectorSize = 512, .Mount = tiny_mount};
@@ -326,6 +326,70 @@ static PDEVICE_OBJECT top(void)
 {
     return IoGetAttachedDevice(tiny_device);
 }
+
+#ifdef FLT_TEST_REAL_FS
+#include "cc/cc.h"
+#include "fs/fs.h"
+
+/* The same machine with the real file system on a memory store instead of the tiny one. */
+static void start_real_machine(void)
+{
+    static FSX_MOUNT_PARAMETERS mount;
+    IOX_VOLUME_SPEC spec = {.SectorSize = 512, .Mount = FsxMount, .Context = &mount};
+
+    KexHooks.Finding = note_finding;
+    REQUIRE(NT_SUCCESS(KexStart()) && NT_SUCCESS(ExxStart()) && NT_SUCCESS(ObxStart()));
+    REQUIRE(NT_SUCCESS(MmxStart()) && NT_SUCCESS(PsxStart()) && NT_SUCCESS(SexStart()));
+    REQUIRE(NT_SUCCESS(CmxStart()) && NT_SUCCESS(IoxStart()) && NT_SUCCESS(CcxStart()));
+    REQUIRE(NT_SUCCESS(FsrtlxStart()) && NT_SUCCESS(ZwxStart()));
+    REQUIRE(NT_SUCCESS(FltxStart()) && NT_SUCCESS(FsxStart()));
+    mount.Personality = FsxFindPersonality("ntfs");
+    mount.Store = FsxMemStoreCreate(64 << 20, 512, 4096);
+    REQUIRE(mount.Store);
+    REQUIRE(NT_SUCCESS(IoxCreateVolume(&spec, &volume_)));
+    REQUIRE(NT_SUCCESS(FltGetVolumeFromName(NULL, &volume_->DeviceName, &flt_volume)));
+    FltObjectDereference(flt_volume);
+}
+
+static inline HANDLE nt_create(const WCHAR *path, ULONG disposition, ULONG options)
+{
+    OBJECT_ATTRIBUTES attributes;
+    IO_STATUS_BLOCK iosb;
+    UNICODE_STRING name;
+    HANDLE handle = NULL;
+
+    RtlInitUnicodeString(&name, path);
+    InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE | OBJ_CASE_INSENSITIVE, NULL,
+                               NULL);
+    REQUIRE(ZwCreateFile(&handle, FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE, &attributes,
+                         &iosb, NULL, FILE_ATTRIBUTE_NORMAL,
+                         FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, disposition,
+                         options | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0) == STATUS_SUCCESS);
+    return handle;
+}
+static inline NTSTATUS nt_write(HANDLE handle, const void *data, ULONG length, LONGLONG at)
+{
+    LARGE_INTEGER offset = {.QuadPart = at};
+    IO_STATUS_BLOCK iosb;
+
+    return ZwWriteFile(handle, NULL, NULL, NULL, &iosb, (PVOID)data, length, &offset, NULL);
+}
+static inline NTSTATUS nt_read(HANDLE handle, void *data, ULONG length, LONGLONG at)
+{
+    LARGE_INTEGER offset = {.QuadPart = at};
+    IO_STATUS_BLOCK iosb;
+
+    return ZwReadFile(handle, NULL, NULL, NULL, &iosb, data, length, &offset, NULL);
+}
+static inline PFILE_OBJECT object_of(HANDLE handle)
+{
+    PFILE_OBJECT file = NULL;
+
+    REQUIRE(NT_SUCCESS(
+        ObReferenceObjectByHandle(handle, 0, IoFileObjectType, KernelMode, (PVOID *)&file, NULL)));
+    return file;
+}
+#endif
 
 /* ---- filters --------------------------------------------------------------------------------- */
 
