@@ -4,6 +4,7 @@
  * (nc-fltkernel-pflt_pre_operation_callback).
  */
 #include "fltx.h"
+#include "io/io.h"
 
 static const char *const PreNames[] = {
     "SUCCESS_WITH_CALLBACK", "SUCCESS_NO_CALLBACK", "PENDING", "DISALLOW_FASTIO", "COMPLETE",
@@ -26,7 +27,7 @@ void FltxTraceCallback(FLTX_OP *Op, const FLTX_ENTRY *Entry, BOOLEAN Post, int R
     }
     Event.Irp = Op->Irp ? (const void *)Op->Irp : (const void *)&Op->Data;
     Event.Object = Op->Iopb.TargetFileObject;
-    Event.Path = Op->Iopb.TargetFileObject ? &Op->Iopb.TargetFileObject->FileName : NULL;
+    Event.Path = Op->Iopb.TargetFileObject ? IoxFilePath(Op->Iopb.TargetFileObject) : NULL;
     Event.Who = Entry->Filter->NameText;
     if (Post)
         Event.What = (unsigned)Result < ARRAYSIZE(PostNames) ? PostNames[Result] : "?";

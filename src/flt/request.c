@@ -5,6 +5,8 @@
  * filters above never see it; the location on top of that one is FltMgr's own and ends the request.
  */
 #include "fltx.h"
+#include "io/io.h"
+#include <stdio.h>
 
 static CCHAR StackSize(PFLT_INSTANCE Instance)
 {
@@ -95,6 +97,33 @@ void FltxOwnFree(FLTX_OWN *Own)
     ExFreePoolWithTag(Own, FLTX_TAG);
 }
 
+/* The request as a line of the trace: the I/O manager does not see where it begins. */
+static void TraceRequest(FLTX_OWN *Own, KEX_TRACE_KIND Kind)
+{
+    const FLT_IO_PARAMETER_BLOCK *p = &Own->Op.Iopb;
+    KEX_TRACE Event = {.Kind = Kind, .Major = p->MajorFunction, .Minor = p->MinorFunction};
+    char What[80];
+
+    Event.IrpFlags = p->IrpFlags;
+    Event.Irp = Own->Irp;
+    Event.Object = p->TargetFileObject;
+    Event.Who = Own->Initiator->Filter->NameText;
+    if (p->TargetFileObject)
+        Event.Path = IoxFilePath(p->TargetFileObject);
+    if (p->MajorFunction == IRP_MJ_READ || p->MajorFunction == IRP_MJ_WRITE) {
+        Event.Offset = p->Parameters.Read.ByteOffset.QuadPart;
+        Event.Length = p->Parameters.Read.Length;
+    }
+    if (Kind == KEX_TRACE_IRP) {
+        snprintf(What, sizeof(What), "from %s", Event.Who);
+        Event.What = What;
+    } else {
+        Event.Status = Own->Op.Data.IoStatus.Status;
+        Event.Information = Own->Op.Data.IoStatus.Information;
+    }
+    KexHooks.Trace(&Event);
+}
+
 /*
  * The end of the request, in whatever thread completes it. A synchronous one is waited for on
  * Own->Event; for another the driver's routine runs here and may free the block.
@@ -117,6 +146,8 @@ static NTSTATUS NTAPI Ended(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context
     Irp->MdlAddress = NULL;
     if (Own->RestoreOffset)
         Own->Op.Iopb.TargetFileObject->CurrentByteOffset = Own->SavedOffset;
+    if (KEX_TRACING())
+        TraceRequest(Own, KEX_TRACE_IRP_DONE);
     atomic_store(&Own->State, FLTX_OWN_DONE);
     if (!Done) {
         KeSetEvent(&Own->Event, IO_NO_INCREMENT, FALSE);
@@ -157,6 +188,8 @@ static NTSTATUS MakeIrp(FLTX_OWN *Own)
     IoSetNextIrpStackLocation(Irp); /* FltMgr's on the volume's stack */
     Stack = IoGetCurrentIrpStackLocation(Irp);
     Stack->DeviceObject = Op->Volume->Device;
+    if (KEX_TRACING())
+        TraceRequest(Own, KEX_TRACE_IRP);
     return STATUS_SUCCESS;
 }
 
