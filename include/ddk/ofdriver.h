@@ -26,9 +26,6 @@
 
 #include "crt/excpt.h"
 
-/* Words only its analyser knows. */
-#define __analysis_assume(e) ((void)0)
-
 /* Sections by declaration instead of by alloc_text. */
 #ifndef CODE_SEG
 #define CODE_SEG(name) __declspec(code_seg(name))

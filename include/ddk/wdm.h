@@ -29,3 +29,4 @@
 #include "nt/io.h"
 #include "nt/cm.h"
 #include "nt/zw.h"
+#include "nt/etw.h"

@@ -143,6 +143,14 @@ NTKERNELAPI NTSTATUS NTAPI MmProtectDriverSection(PVOID AddressWithinSection, SI
 /* Sections and files. */
 NTKERNELAPI NTSTATUS NTAPI MmMapViewInSystemSpace(PVOID Section, PVOID *MappedBase,
                                                   PSIZE_T ViewSize);
+NTKERNELAPI NTSTATUS NTAPI MmMapViewInSystemSpaceEx(PVOID Section, PVOID *MappedBase,
+                                                    PSIZE_T ViewSize,
+                                                    PLARGE_INTEGER SectionOffset,
+                                                    ULONG_PTR Flags);
+NTKERNELAPI NTSTATUS NTAPI MmMapViewInSessionSpaceEx(PVOID Section, PVOID *MappedBase,
+                                                     PSIZE_T ViewSize,
+                                                     PLARGE_INTEGER SectionOffset,
+                                                     ULONG_PTR Flags);
 NTKERNELAPI NTSTATUS NTAPI MmUnmapViewInSystemSpace(PVOID MappedBase);
 NTKERNELAPI NTSTATUS NTAPI MmMapViewInSessionSpace(PVOID Section, PVOID *MappedBase,
                                                    PSIZE_T ViewSize);

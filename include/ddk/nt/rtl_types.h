@@ -182,6 +182,17 @@ typedef struct _RTL_DYNAMIC_HASH_TABLE {
     PVOID Directory;
 } RTL_DYNAMIC_HASH_TABLE, *PRTL_DYNAMIC_HASH_TABLE;
 
+/* Run once. */
+typedef union _RTL_RUN_ONCE {
+    PVOID Ptr;
+} RTL_RUN_ONCE, *PRTL_RUN_ONCE;
+#define RTL_RUN_ONCE_INIT        { 0 }
+#define RTL_RUN_ONCE_CHECK_ONLY  0x00000001UL
+#define RTL_RUN_ONCE_ASYNC       0x00000002UL
+#define RTL_RUN_ONCE_INIT_FAILED 0x00000004UL
+typedef ULONG NTAPI RTL_RUN_ONCE_INIT_FN(PRTL_RUN_ONCE RunOnce, PVOID Parameter, PVOID *Context);
+typedef RTL_RUN_ONCE_INIT_FN *PRTL_RUN_ONCE_INIT_FN;
+
 /* Registry queries. */
 typedef NTSTATUS NTAPI RTL_QUERY_REGISTRY_ROUTINE(PWSTR ValueName, ULONG ValueType,
                                                   PVOID ValueData, ULONG ValueLength,

@@ -208,6 +208,16 @@ NTKERNELAPI NTSTATUS NTAPI IoAsynchronousPageWrite(PFILE_OBJECT FileObject,
                                                    PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
                                                    PIO_STATUS_BLOCK IoStatusBlock, PVOID *Irp);
 
+/* Windows on Windows, crash dumps, ports: what vendors call besides. */
+NTKERNELAPI NTSTATUS NTAPI PsWrapApcWow64Thread(PVOID *ApcContext, PVOID *ApcRoutine);
+NTKERNELAPI PVOID NTAPI PsGetThreadWin32Thread(PETHREAD Thread);
+NTKERNELAPI BOOLEAN NTAPI PsIsProcessCommitRelinquished(PEPROCESS Process);
+NTKERNELAPI BOOLEAN NTAPI PsIsWin32KFilterEnabledForProcess(PEPROCESS Process);
+NTKERNELAPI ULONG NTAPI KeRemoveQueueEx(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode,
+                                        BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                        PLIST_ENTRY *EntryArray, ULONG Count);
+NTKERNELAPI NTSTATUS NTAPI LpcRequestPort(PVOID PortObject, PVOID RequestMessage);
+
 /* Lists and types. */
 extern LIST_ENTRY PsLoadedModuleList;
 extern ERESOURCE PsLoadedModuleResource;
