@@ -7,9 +7,9 @@
 #include <string.h>
 
 /*
- * A page about to be overwritten is filled without reading it, and nobody else may see it before it is complete. The
- * source of such a fill must not fault (it could be a view of the very page), so user memory goes through this much
- * of kernel memory first.
+ * A page about to be overwritten is filled without reading it, and nobody else may see it before it
+ * is complete. The source of such a fill must not fault (it could be a view of the very page), so
+ * user memory goes through this much of kernel memory first.
  */
 #define BOUNCE (64u * 1024)
 
@@ -42,7 +42,7 @@ static NTSTATUS CopyBytes(void *To, const void *From, size_t Count)
     return STATUS_SUCCESS;
 }
 
-/* ---- read -------------------------------------------------------------------------------------------------------- */
+/* ---- read ---------------------------------------------------------------------------------- */
 
 static NTSTATUS CopyOut(CCX_MAP *Map, LONGLONG Offset, ULONG Length, bool Wait, PUCHAR Buffer)
 {
@@ -80,13 +80,14 @@ NTSTATUS CcxRead(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, bool Wa
 }
 
 /*
- * Copies cached data to a buffer. IRQL < DISPATCH_LEVEL; the caller holds the stream at least shared and has checked the
- * range against the file size. FALSE when Wait is FALSE and a page would have to be read; nothing was promised then.
- * A failed paging read is raised. The whole range is read always: IoStatus->Information is Length
- * (nf-ntifs-cccopyread).
+ * Copies cached data to a buffer. IRQL < DISPATCH_LEVEL; the caller holds the stream at least
+ * shared and has checked the range against the file size. FALSE when Wait is FALSE and a page would
+ * have to be read; nothing was promised then. A failed paging read is raised. The whole range is
+ * read always: IoStatus->Information is Length (nf-ntifs-cccopyread).
  */
-BOOLEAN NTAPI CcCopyReadEx(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                           PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PETHREAD IoIssuerThread)
+BOOLEAN NTAPI CcCopyReadEx(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                           BOOLEAN Wait, PVOID Buffer, PIO_STATUS_BLOCK IoStatus,
+                           PETHREAD IoIssuerThread)
 {
     NTSTATUS Status = CcxRead(FileObject, FileOffset->QuadPart, Length, Wait, Buffer);
 
@@ -99,41 +100,48 @@ BOOLEAN NTAPI CcCopyReadEx(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, U
     return TRUE;
 }
 
-BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                         PVOID Buffer, PIO_STATUS_BLOCK IoStatus)
+BOOLEAN NTAPI CcCopyRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                         BOOLEAN Wait, PVOID Buffer, PIO_STATUS_BLOCK IoStatus)
 {
     return CcCopyReadEx(FileObject, FileOffset, Length, Wait, Buffer, IoStatus, NULL);
 }
 
-VOID NTAPI CcFastCopyRead(PFILE_OBJECT FileObject, ULONG FileOffset, ULONG Length, ULONG PageCount, PVOID Buffer,
-                          PIO_STATUS_BLOCK IoStatus)
+VOID NTAPI CcFastCopyRead(PFILE_OBJECT FileObject, ULONG FileOffset, ULONG Length, ULONG PageCount,
+                          PVOID Buffer, PIO_STATUS_BLOCK IoStatus)
 {
     LARGE_INTEGER Offset = {.QuadPart = FileOffset};
 
     CcCopyRead(FileObject, &Offset, Length, TRUE, Buffer, IoStatus);
 }
 
-/* ---- write ------------------------------------------------------------------------------------------------------- */
+/* ---- write --------------------------------------------------------------------------------- */
 
-/* Whether page-aligned [Start, Start+MMX_PAGE) has nothing to keep outside [Offset, End) of the caller's data. */
+/*
+ * Whether page-aligned [Start, Start+MMX_PAGE) has nothing to keep outside [Offset, End) of the
+ * caller's data.
+ */
 static bool Overwrites(const CCX_MAP *Map, LONGLONG Start, LONGLONG Offset, LONGLONG End)
 {
-    LONGLONG Keep = Map->ValidDataLength < Map->FileSize.QuadPart ? Map->ValidDataLength : Map->FileSize.QuadPart;
+    LONGLONG Keep = Map->ValidDataLength < Map->FileSize.QuadPart ? Map->ValidDataLength
+                                                                  : Map->FileSize.QuadPart;
 
     if (Start >= Keep)
         return true;
     return Offset <= Start && (End >= Start + MMX_PAGE || End >= Keep);
 }
 
-/* Bytes from Offset that can be filled in one step: whole pages with nothing to keep, none of them valid. */
+/*
+ * Bytes from Offset that can be filled in one step: whole pages with nothing to keep, none of them
+ * valid.
+ */
 static ULONG FillLength(CCX_MAP *Map, LONGLONG Offset, ULONG Length)
 {
     LONGLONG Start = Offset / MMX_PAGE * MMX_PAGE, End = Offset + Length, Stop = Start;
     ULONGLONG Run;
     bool Valid;
 
-    Run = MmxSegmentRun(Map->Segment, (ULONGLONG)Start / MMX_PAGE, ((ULONGLONG)(End - Start) + MMX_PAGE - 1) / MMX_PAGE,
-                        &Valid);
+    Run = MmxSegmentRun(Map->Segment, (ULONGLONG)Start / MMX_PAGE,
+                        ((ULONGLONG)(End - Start) + MMX_PAGE - 1) / MMX_PAGE, &Valid);
     if (Valid)
         return 0;
     while (Run-- && Stop < End && Overwrites(Map, Stop, Offset, End))
@@ -151,7 +159,8 @@ static ULONG CopyLength(CCX_MAP *Map, LONGLONG Offset, ULONG Length)
     if (Stop >= End)
         return Length;
     Run = MmxSegmentRun(Map->Segment, (ULONGLONG)Offset / MMX_PAGE,
-                        ((ULONGLONG)End + MMX_PAGE - 1) / MMX_PAGE - (ULONGLONG)Offset / MMX_PAGE, &Valid);
+                        ((ULONGLONG)End + MMX_PAGE - 1) / MMX_PAGE - (ULONGLONG)Offset / MMX_PAGE,
+                        &Valid);
     if (Valid)
         Stop += (LONGLONG)(Run - 1) * MMX_PAGE;
     return Least(Length, Stop - Offset);
@@ -189,7 +198,10 @@ static NTSTATUS CopyStep(CCX_MAP *Map, LONGLONG Offset, ULONG Length, bool Wait,
         Status = CopyBytes(To, Source, Length);
     else
         memset(To, 0, Length);
-    /* Behind the copy: see segment.h on `dirty` and `writing`. A copy that faulted has changed a part. */
+    /*
+     * Behind the copy: see segment.h on `dirty` and `writing`. A copy that faulted has changed a
+     * part.
+     */
     MmxSegmentMarkDirty(Map->Segment, Offset, Length);
     MmxSegmentUnpin(Map->Segment, Offset, Length);
     return Status;
@@ -203,7 +215,8 @@ static void AdvanceValidData(CCX_MAP *Map, LONGLONG End)
     KexLockRelease(&CcxLock);
 }
 
-static NTSTATUS CopyInSteps(CCX_MAP *Map, LONGLONG Offset, ULONG Length, bool Wait, const UCHAR *Source)
+static NTSTATUS CopyInSteps(CCX_MAP *Map, LONGLONG Offset, ULONG Length, bool Wait,
+                            const UCHAR *Source)
 {
     while (Length) {
         ULONG Step = Length < BOUNCE ? Length : BOUNCE, n = FillLength(Map, Offset, Step);
@@ -224,7 +237,8 @@ static NTSTATUS CopyInSteps(CCX_MAP *Map, LONGLONG Offset, ULONG Length, bool Wa
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS CopyIn(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, bool Wait, const void *Source)
+static NTSTATUS CopyIn(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, bool Wait,
+                       const void *Source)
 {
     CCX_MAP *Map = CcxMapOf(FileObject);
     NTSTATUS Status;
@@ -233,11 +247,12 @@ static NTSTATUS CopyIn(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, b
     if (!Length)
         return STATUS_SUCCESS;
     Status = CopyInSteps(Map, Offset, Length, Wait, Source);
-    CcxNoteDirty(Map);              /* a failed copy may have got part of the way */
+    CcxNoteDirty(Map); /* a failed copy may have got part of the way */
     return Status;
 }
 
-NTSTATUS CcxWrite(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, bool Wait, const void *Buffer)
+NTSTATUS CcxWrite(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, bool Wait,
+                  const void *Buffer)
 {
     NTSTATUS Status;
 
@@ -248,17 +263,19 @@ NTSTATUS CcxWrite(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, bool W
         return Status;
     CcxTrace("copy write", FileObject, Offset, Length, STATUS_SUCCESS, Length);
     if ((FileObject->Flags & FO_WRITE_THROUGH) && Length)
-        Status = CcxFlushHeld(FileObject->SectionObjectPointer, Offset, Length, "write through", NULL);
+        Status =
+            CcxFlushHeld(FileObject->SectionObjectPointer, Offset, Length, "write through", NULL);
     return Status;
 }
 
 /*
- * Copies a buffer into the cache and makes the pages dirty. IRQL < DISPATCH_LEVEL; the caller has extended the file and
- * told the sizes. FALSE when Wait is FALSE and it would block. With write-through the range is written before the call
- * returns, and a failure of that is raised (nf-ntifs-cccopywrite).
+ * Copies a buffer into the cache and makes the pages dirty. IRQL < DISPATCH_LEVEL; the caller has
+ * extended the file and told the sizes. FALSE when Wait is FALSE and it would block. With
+ * write-through the range is written before the call returns, and a failure of that is raised
+ * (nf-ntifs-cccopywrite).
  */
-BOOLEAN NTAPI CcCopyWriteEx(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                            PVOID Buffer, PETHREAD IoIssuerThread)
+BOOLEAN NTAPI CcCopyWriteEx(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                            BOOLEAN Wait, PVOID Buffer, PETHREAD IoIssuerThread)
 {
     NTSTATUS Status = CcxWrite(FileObject, FileOffset->QuadPart, Length, Wait, Buffer);
 
@@ -269,8 +286,8 @@ BOOLEAN NTAPI CcCopyWriteEx(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, 
     return TRUE;
 }
 
-BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                          PVOID Buffer)
+BOOLEAN NTAPI CcCopyWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                          BOOLEAN Wait, PVOID Buffer)
 {
     return CcCopyWriteEx(FileObject, FileOffset, Length, Wait, Buffer, NULL);
 }
@@ -282,12 +299,15 @@ VOID NTAPI CcFastCopyWrite(PFILE_OBJECT FileObject, ULONG FileOffset, ULONG Leng
     CcCopyWrite(FileObject, &Offset, Length, TRUE, Buffer);
 }
 
-/* ---- zero -------------------------------------------------------------------------------------------------------- */
+/* ---- zero ---------------------------------------------------------------------------------- */
 
 #define ZERO_STEP (1024u * 1024)
 static const UCHAR ZeroPages[MMX_READ_CLUSTER] __attribute__((aligned(4096)));
 
-/* A stream that is not cached through this file object is zeroed on the medium, by paging writes. */
+/*
+ * A stream that is not cached through this file object is zeroed on the medium, by paging writes.
+ *
+ */
 static NTSTATUS ZeroUncached(PFILE_OBJECT FileObject, LONGLONG Start, LONGLONG End)
 {
     while (Start < End) {
@@ -324,11 +344,13 @@ NTSTATUS CcxZero(PFILE_OBJECT FileObject, LONGLONG Start, LONGLONG End, bool Wai
 }
 
 /*
- * Zeroes a range. Cached: through the cache, written back at once when the range is large, so that a long gap cannot
- * fill the cache while its writer holds the file. Not cached: start and end are sector aligned and the zeros are
- * written. FALSE when Wait is FALSE and it would block; failures are raised (nf-ntifs-cczerodata).
+ * Zeroes a range. Cached: through the cache, written back at once when the range is large, so that
+ * a long gap cannot fill the cache while its writer holds the file. Not cached: start and end are
+ * sector aligned and the zeros are written. FALSE when Wait is FALSE and it would block; failures
+ * are raised (nf-ntifs-cczerodata).
  */
-BOOLEAN NTAPI CcZeroData(PFILE_OBJECT FileObject, PLARGE_INTEGER StartOffset, PLARGE_INTEGER EndOffset, BOOLEAN Wait)
+BOOLEAN NTAPI CcZeroData(PFILE_OBJECT FileObject, PLARGE_INTEGER StartOffset,
+                         PLARGE_INTEGER EndOffset, BOOLEAN Wait)
 {
     NTSTATUS Status = CcxZero(FileObject, StartOffset->QuadPart, EndOffset->QuadPart, Wait);
 

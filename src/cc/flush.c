@@ -6,8 +6,9 @@
 #include <string.h>
 
 /*
- * A view's changes do not pass through CcxCopyIn, so what a flush wrote may lie behind the valid data length the map
- * knows. Claiming too much only costs a read later; claiming too little would lose data.
+ * A view's changes do not pass through CcxCopyIn, so what a flush wrote may lie behind the valid
+ * data length the map knows. Claiming too much only costs a read later; claiming too little would
+ * lose data.
  */
 static void ViewsMayHaveExtended(PSECTION_OBJECT_POINTERS Pointers, MMX_SEGMENT *Segment)
 {
@@ -22,8 +23,8 @@ static void ViewsMayHaveExtended(PSECTION_OBJECT_POINTERS Pointers, MMX_SEGMENT 
     CcxDereferenceMap(Map);
 }
 
-NTSTATUS CcxFlushHeld(PSECTION_OBJECT_POINTERS Pointers, LONGLONG Offset, LONGLONG Length, const char *What,
-                      ULONGLONG *Written)
+NTSTATUS CcxFlushHeld(PSECTION_OBJECT_POINTERS Pointers, LONGLONG Offset, LONGLONG Length,
+                      const char *What, ULONGLONG *Written)
 {
     MMX_SEGMENT *Segment = MmxSegmentFromPointers(Pointers);
     ULONGLONG Bytes = 0;
@@ -44,13 +45,13 @@ NTSTATUS CcxFlushHeld(PSECTION_OBJECT_POINTERS Pointers, LONGLONG Offset, LONGLO
 }
 
 /*
- * Writes the range's dirty pages (FileOffset NULL: all) and waits for it. IRQL < DISPATCH_LEVEL. The file system is
- * asked for its locks through its acquire-for-flush hook first, which is why a caller must not hold them in another
- * order. IoStatus, optional, receives the first failure, or success and the number of bytes
- * (nf-ntifs-ccflushcache).
+ * Writes the range's dirty pages (FileOffset NULL: all) and waits for it. IRQL < DISPATCH_LEVEL.
+ * The file system is asked for its locks through its acquire-for-flush hook first, which is why a
+ * caller must not hold them in another order. IoStatus, optional, receives the first failure, or
+ * success and the number of bytes (nf-ntifs-ccflushcache).
  */
-VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS SectionObjectPointer, PLARGE_INTEGER FileOffset, ULONG Length,
-                        PIO_STATUS_BLOCK IoStatus)
+VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS SectionObjectPointer, PLARGE_INTEGER FileOffset,
+                        ULONG Length, PIO_STATUS_BLOCK IoStatus)
 {
     MMX_SEGMENT *Segment = MmxSegmentFromPointers(SectionObjectPointer);
     NTSTATUS Status = STATUS_SUCCESS;
@@ -74,24 +75,27 @@ VOID NTAPI CcFlushCache(PSECTION_OBJECT_POINTERS SectionObjectPointer, PLARGE_IN
         MmxSegmentDereference(Segment);
 }
 
-/* A stream without users and pages needs neither map nor segment: its file object may be closed by this. */
+/*
+ * A stream without users and pages needs neither map nor segment: its file object may be closed by
+ * this.
+ */
 static void ReleaseIfEmpty(PSECTION_OBJECT_POINTERS Pointers, MMX_SEGMENT *Segment)
 {
     CCX_MAP *Map = CcxReferenceMap(Pointers);
 
     if (Map)
-        CcxDereferenceMap(Map);         /* deletes it when it was only waiting to be clean */
+        CcxDereferenceMap(Map); /* deletes it when it was only waiting to be clean */
     MmxSegmentDereference(Segment);
 }
 
 /*
- * Throws the range's pages away, dirty ones too (FileOffset NULL: all; Length 0 with an offset: to the end). The caller
- * owns the stream exclusively and has nothing of it mapped or pinned. Flag 1 takes every file object's private cache map
- * away first. FALSE when pages stay: a user view exists, or a page is pinned or being written
- * (nf-ntifs-ccpurgecachesection).
+ * Throws the range's pages away, dirty ones too (FileOffset NULL: all; Length 0 with an offset: to
+ * the end). The caller owns the stream exclusively and has nothing of it mapped or pinned. Flag 1
+ * takes every file object's private cache map away first. FALSE when pages stay: a user view
+ * exists, or a page is pinned or being written (nf-ntifs-ccpurgecachesection).
  */
-BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS SectionObjectPointer, PLARGE_INTEGER FileOffset,
-                                  ULONG Length, ULONG Flags)
+BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS SectionObjectPointer,
+                                  PLARGE_INTEGER FileOffset, ULONG Length, ULONG Flags)
 {
     MMX_SEGMENT *Segment = MmxSegmentFromPointers(SectionObjectPointer);
     MMX_PURGE Result = {0};
@@ -109,8 +113,11 @@ BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS SectionObjectPointer,
         }
     }
     FileObject = MmxSegmentFileObject(Segment);
-    Good = MmxSegmentPurge(Segment, FileOffset ? FileOffset->QuadPart : 0, FileOffset ? Length : 0, false, &Result);
-    CcxTrace(Result.Mapped ? "purge refused: mapped" : Result.Pinned ? "purge refused: pages in use" : "purge",
+    Good = MmxSegmentPurge(Segment, FileOffset ? FileOffset->QuadPart : 0, FileOffset ? Length : 0,
+                           false, &Result);
+    CcxTrace(Result.Mapped   ? "purge refused: mapped"
+             : Result.Pinned ? "purge refused: pages in use"
+                             : "purge",
              FileObject, FileOffset ? FileOffset->QuadPart : 0, FileOffset ? Length : 0,
              Good ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL, Result.Purged);
     ReleaseIfEmpty(SectionObjectPointer, Segment);
@@ -119,13 +126,15 @@ BOOLEAN NTAPI CcPurgeCacheSection(PSECTION_OBJECT_POINTERS SectionObjectPointer,
 }
 
 /*
- * Flushes the range, then throws its pages away, out of user views too: their next touch faults fresh data in. The
- * caller owns the stream exclusively. A failed write leaves its pages and is the status. STATUS_CACHE_PAGE_LOCKED, a
- * success code, says that a page was pinned and was not invalidated; it is given even when Flags forbid the purge
+ * Flushes the range, then throws its pages away, out of user views too: their next touch faults
+ * fresh data in. The caller owns the stream exclusively. A failed write leaves its pages and is the
+ * status. STATUS_CACHE_PAGE_LOCKED, a success code, says that a page was pinned and was not
+ * invalidated; it is given even when Flags forbid the purge
  * (nf-ntifs-cccoherencyflushandpurgecache).
  */
-VOID NTAPI CcCoherencyFlushAndPurgeCache(PSECTION_OBJECT_POINTERS SectionObjectPointer, PLARGE_INTEGER FileOffset,
-                                         ULONG Length, PIO_STATUS_BLOCK IoStatus, ULONG Flags)
+VOID NTAPI CcCoherencyFlushAndPurgeCache(PSECTION_OBJECT_POINTERS SectionObjectPointer,
+                                         PLARGE_INTEGER FileOffset, ULONG Length,
+                                         PIO_STATUS_BLOCK IoStatus, ULONG Flags)
 {
     LONGLONG Offset = FileOffset ? FileOffset->QuadPart : 0, Bytes = FileOffset ? Length : 0;
     MMX_SEGMENT *Segment = MmxSegmentFromPointers(SectionObjectPointer);
@@ -143,12 +152,13 @@ VOID NTAPI CcCoherencyFlushAndPurgeCache(PSECTION_OBJECT_POINTERS SectionObjectP
             MmxSegmentPurge(Segment, Offset, Bytes, true, &Result);
         if (Result.Pinned)
             IoStatus->Status = STATUS_CACHE_PAGE_LOCKED;
-        CcxTrace("coherency purge", MmxSegmentFileObject(Segment), Offset, Bytes, IoStatus->Status, Result.Purged);
+        CcxTrace("coherency purge", MmxSegmentFileObject(Segment), Offset, Bytes, IoStatus->Status,
+                 Result.Purged);
     }
     ReleaseIfEmpty(SectionObjectPointer, Segment);
 }
 
-/* ---- a whole volume ----------------------------------------------------------------------------------------------- */
+/* ---- a whole volume ------------------------------------------------------------------------ */
 
 typedef struct _FLUSH_ALL {
     NTSTATUS Status;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lazy.c - what the cache does on its own: the lazy writer, read-ahead, and the throttle that makes writers wait for the
- * lazy writer.
+ * lazy.c - what the cache does on its own: the lazy writer, read-ahead, and the throttle that makes
+ * writers wait for the lazy writer.
  *
- * The lazy writer wakes once a second. It writes a stream whose oldest dirty page is older than a second, so data at
- * rest reaches the store within three; a stream still being written to is written all the same, page by page as it was
- * at that moment.
+ * The lazy writer wakes once a second. It writes a stream whose oldest dirty page is older than a
+ * second, so data at rest reaches the store within three; a stream still being written to is
+ * written all the same, page by page as it was at that moment.
  */
 #include "cc/cc.h"
 
@@ -14,11 +14,11 @@
 
 #define TICK_100NS (10ll * 1000 * 1000)
 
-ULONG CcxDirtyLimit = 64 * 1024;        /* 256 MiB */
+ULONG CcxDirtyLimit = 64 * 1024; /* 256 MiB */
 
 /* Guarded by CcxLock. */
-static LIST_ENTRY Throttled = {&Throttled, &Throttled};     /* THROTTLED: threads in CcCanIWrite */
-static LIST_ENTRY Deferred = {&Deferred, &Deferred};        /* DEFERRED: CcDeferWrite */
+static LIST_ENTRY Throttled = {&Throttled, &Throttled}; /* THROTTLED: threads in CcCanIWrite */
+static LIST_ENTRY Deferred = {&Deferred, &Deferred};    /* DEFERRED: CcDeferWrite */
 static ULONG LazyRounds;
 
 static PKTHREAD LazyThread;
@@ -39,13 +39,13 @@ void CcxKickLazyWriter(void)
     KeSetEvent(&LazyKick, IO_NO_INCREMENT, FALSE);
 }
 
-/* ---- lazy writing --------------------------------------------------------------------------------------------------- */
+/* ---- lazy writing -------------------------------------------------------------------------- */
 
 NTSTATUS CcxLazyWriteMap(CCX_MAP *Map, const char *What)
 {
     NTSTATUS Status = STATUS_CANT_WAIT;
 
-    KeEnterCriticalRegion();        /* the callback takes a resource */
+    KeEnterCriticalRegion(); /* the callback takes a resource */
     if (Map->Callbacks.AcquireForLazyWrite(Map->Context, TRUE)) {
         Status = CcxFlushHeld(Map->Pointers, 0, 0, What, NULL);
         Map->Callbacks.ReleaseFromLazyWrite(Map->Context);
@@ -67,7 +67,7 @@ static CCX_MAP *NextDue(bool Everything, ULONG Round)
         if (Map->LazyWriting || !MmxSegmentDirtyPages(Map->Segment))
             continue;
         if (!Map->DirtySince)
-            Map->DirtySince = Now | 1;  /* dirtied by a pin or a view */
+            Map->DirtySince = Now | 1; /* dirtied by a pin or a view */
         if (Map->NoWriteBehind && !Everything)
             continue;
         if (Everything || Now - Map->DirtySince >= TICK_100NS || !Map->OpenCount) {
@@ -86,7 +86,10 @@ static void WriteDue(bool Everything)
     CCX_MAP *Done[64], *Map;
     ULONG Count = 0;
 
-    /* A map stays marked until the round ends: one that cannot be written must not be found again at once. */
+    /*
+     * A map stays marked until the round ends: one that cannot be written must not be found again
+     * at once.
+     */
     while (Count < RTL_NUMBER_OF(Done) && (Map = NextDue(Everything, LazyRounds)) != NULL) {
         CcxLazyWriteMap(Map, "lazy write");
         Done[Count++] = Map;
@@ -118,12 +121,13 @@ static VOID NTAPI LazyWriter(PVOID Context)
 }
 
 /*
- * Waits until the lazy writer has finished what it had to do when the call was made: everything dirty then is written or
- * was tried. IRQL < DISPATCH_LEVEL.
+ * Waits until the lazy writer has finished what it had to do when the call was made: everything
+ * dirty then is written or was tried. IRQL < DISPATCH_LEVEL.
  */
 NTSTATUS NTAPI CcWaitForCurrentLazyWriterActivity(VOID)
 {
-    ULONG Target = __atomic_load_n(&LazyRounds, __ATOMIC_ACQUIRE) + 2;  /* one may be half over, the next is whole */
+    ULONG Target = __atomic_load_n(&LazyRounds, __ATOMIC_ACQUIRE) +
+                   2; /* one may be half over, the next is whole */
 
     while ((LONG)(__atomic_load_n(&LazyRounds, __ATOMIC_ACQUIRE) - Target) < 0 && !LazyStop) {
         LARGE_INTEGER Tick = {.QuadPart = -TICK_100NS};
@@ -153,7 +157,7 @@ void CcxLazyEnd(void)
     LazyThread = NULL;
 }
 
-/* ---- the throttle --------------------------------------------------------------------------------------------------- */
+/* ---- the throttle -------------------------------------------------------------------------- */
 
 typedef struct _THROTTLED {
     LIST_ENTRY Links;
@@ -188,8 +192,9 @@ static bool Allowed(PFILE_OBJECT FileObject, ULONG Bytes)
 }
 
 /*
- * Whether a cached write of that many bytes may go on now. With Wait the call returns TRUE once it may; without, FALSE
- * says to defer it. A thread that itself writes pages back is never held up (nf-ntifs-cccaniwrite).
+ * Whether a cached write of that many bytes may go on now. With Wait the call returns TRUE once it
+ * may; without, FALSE says to defer it. A thread that itself writes pages back is never held up
+ * (nf-ntifs-cccaniwrite).
  */
 BOOLEAN NTAPI CcCanIWrite(PFILE_OBJECT FileObject, ULONG BytesToWrite, BOOLEAN Wait, UCHAR Retrying)
 {
@@ -206,7 +211,10 @@ BOOLEAN NTAPI CcCanIWrite(PFILE_OBJECT FileObject, ULONG BytesToWrite, BOOLEAN W
         InsertTailList(&Throttled, &Me.Links);
         KexLockRelease(&CcxLock);
         if (Allowed(FileObject, BytesToWrite)) {
-            /* Room came before we were on the list: leave it, unless a waker has taken us off already. */
+            /*
+             * Room came before we were on the list: leave it, unless a waker has taken us off
+             * already.
+             */
             KexLockAcquire(&CcxLock);
             if (!KeReadStateEvent(&Me.Event))
                 RemoveEntryList(&Me.Links);
@@ -220,11 +228,12 @@ BOOLEAN NTAPI CcCanIWrite(PFILE_OBJECT FileObject, ULONG BytesToWrite, BOOLEAN W
 }
 
 /*
- * Calls PostRoutine once the write may go on, perhaps before this call returns. The routine runs in the lazy writer's
- * thread or the caller's and must not wait for more room itself (nf-ntifs-ccdeferwrite).
+ * Calls PostRoutine once the write may go on, perhaps before this call returns. The routine runs in
+ * the lazy writer's thread or the caller's and must not wait for more room itself
+ * (nf-ntifs-ccdeferwrite).
  */
-VOID NTAPI CcDeferWrite(PFILE_OBJECT FileObject, PCC_POST_DEFERRED_WRITE PostRoutine, PVOID Context1, PVOID Context2,
-                        ULONG BytesToWrite, BOOLEAN Retrying)
+VOID NTAPI CcDeferWrite(PFILE_OBJECT FileObject, PCC_POST_DEFERRED_WRITE PostRoutine,
+                        PVOID Context1, PVOID Context2, ULONG BytesToWrite, BOOLEAN Retrying)
 {
     DEFERRED *Entry = malloc(sizeof *Entry);
 
@@ -233,7 +242,10 @@ VOID NTAPI CcDeferWrite(PFILE_OBJECT FileObject, PCC_POST_DEFERRED_WRITE PostRou
         PostRoutine(Context1, Context2);
         return;
     }
-    *Entry = (DEFERRED){.FileObject = FileObject, .Post = PostRoutine, .Context1 = Context1, .Context2 = Context2,
+    *Entry = (DEFERRED){.FileObject = FileObject,
+                        .Post = PostRoutine,
+                        .Context1 = Context1,
+                        .Context2 = Context2,
                         .Bytes = BytesToWrite};
     KexLockAcquire(&CcxLock);
     InsertTailList(&Deferred, &Entry->Links);
@@ -253,8 +265,8 @@ static void WakeThrottled(void)
 }
 
 /*
- * Asked after every write-back, so without the lock: a writer puts itself on the list before it looks at the count of dirty
- * pages, and that count went down before this look at the list.
+ * Asked after every write-back, so without the lock: a writer puts itself on the list before it
+ * looks at the count of dirty pages, and that count went down before this look at the list.
  */
 static bool NobodyWaits(void)
 {
@@ -291,7 +303,7 @@ void CcxWrittenBack(void)
     }
 }
 
-/* ---- read-ahead ------------------------------------------------------------------------------------------------------- */
+/* ---- read-ahead ---------------------------------------------------------------------------- */
 
 typedef struct _READ_AHEAD {
     WORK_QUEUE_ITEM Item;
@@ -300,7 +312,10 @@ typedef struct _READ_AHEAD {
     ULONG Length;
 } READ_AHEAD;
 
-/* Reads what is missing of a range. Errors are nobody's: a reader that needs the page meets them itself. */
+/*
+ * Reads what is missing of a range. Errors are nobody's: a reader that needs the page meets them
+ * itself.
+ */
 static VOID NTAPI ReadAheadWorker(PVOID Parameter)
 {
     READ_AHEAD *Work = Parameter;
@@ -348,8 +363,9 @@ static void QueueReadAhead(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Lengt
 }
 
 /*
- * Plans the read-ahead behind a read that ended at FileOffset + Length: the next granule, two for a file opened for
- * sequential access, none below what was asked for already (nf-ntifs-ccschedulereadahead).
+ * Plans the read-ahead behind a read that ended at FileOffset + Length: the next granule, two for a
+ * file opened for sequential access, none below what was asked for already
+ * (nf-ntifs-ccschedulereadahead).
  */
 VOID NTAPI CcScheduleReadAhead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length)
 {
@@ -380,7 +396,10 @@ VOID NTAPI CcScheduleReadAhead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffse
         QueueReadAhead(FileObject, Start, Bytes);
 }
 
-/* The third read in a row that begins where the last one ended starts read-ahead; the first for sequential opens. */
+/*
+ * The third read in a row that begins where the last one ended starts read-ahead; the first for
+ * sequential opens.
+ */
 void CcxAfterRead(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length)
 {
     CCX_PRIVATE *Private = FileObject->PrivateCacheMap;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* map.c - shared and private cache maps: initialise, uninitialise, sizes, and who keeps a map alive. */
+/*
+ * map.c - shared and private cache maps: initialise, uninitialise, sizes, and who keeps a map
+ * alive.
+ */
 #include "cc/cc.h"
 
 #include <stdlib.h>
@@ -8,8 +11,8 @@
 KEX_LOCK CcxLock = KEX_LOCK_INIT(KEX_RANK_CC, "cache maps");
 LIST_ENTRY CcxMaps = {&CcxMaps, &CcxMaps};
 
-void CcxTrace(const char *What, PFILE_OBJECT FileObject, LONGLONG Offset, LONGLONG Length, NTSTATUS Status,
-              ULONGLONG Information)
+void CcxTrace(const char *What, PFILE_OBJECT FileObject, LONGLONG Offset, LONGLONG Length,
+              NTSTATUS Status, ULONGLONG Information)
 {
     KEX_TRACE Event = {0};
 
@@ -27,19 +30,22 @@ void CcxTrace(const char *What, PFILE_OBJECT FileObject, LONGLONG Offset, LONGLO
     KexHooks.Trace(&Event);
 }
 
-/* ---- life of a map ------------------------------------------------------------------------------------------ */
+/* ---- life of a map ------------------------------------------------------------------------- */
 
 static void SignalEvents(PCACHE_UNINITIALIZE_EVENT Event)
 {
     while (Event) {
-        PCACHE_UNINITIALIZE_EVENT Next = Event->Next;   /* its owner may free it once it is set */
+        PCACHE_UNINITIALIZE_EVENT Next = Event->Next; /* its owner may free it once it is set */
 
         KeSetEvent(&Event->Event, IO_NO_INCREMENT, FALSE);
         Event = Next;
     }
 }
 
-/* Lock held. TRUE when the map was taken off the stream: the caller then calls FreeMap without the lock. */
+/*
+ * Lock held. TRUE when the map was taken off the stream: the caller then calls FreeMap without the
+ * lock.
+ */
 static bool DetachIfDone(CCX_MAP *Map, bool DirtyToo)
 {
     if (Map->OpenCount || Map->References || (!DirtyToo && MmxSegmentDirtyPages(Map->Segment)))
@@ -166,12 +172,13 @@ NTSTATUS CcxInitialize(PFILE_OBJECT FileObject, const CC_FILE_SIZES *Sizes, bool
 }
 
 /*
- * Starts caching of a stream through a file object. IRQL <= APC_LEVEL; the caller owns the stream exclusively.
- * Nothing happens for a file object that has a cache map. Failures are raised: STATUS_INSUFFICIENT_RESOURCES,
- * STATUS_SECTION_TOO_BIG (nf-ntifs-ccinitializecachemap).
+ * Starts caching of a stream through a file object. IRQL <= APC_LEVEL; the caller owns the stream
+ * exclusively. Nothing happens for a file object that has a cache map. Failures are raised:
+ * STATUS_INSUFFICIENT_RESOURCES, STATUS_SECTION_TOO_BIG (nf-ntifs-ccinitializecachemap).
  */
-VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT FileObject, PCC_FILE_SIZES FileSizes, BOOLEAN PinAccess,
-                                PCACHE_MANAGER_CALLBACKS Callbacks, PVOID LazyWriteContext)
+VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT FileObject, PCC_FILE_SIZES FileSizes,
+                                BOOLEAN PinAccess, PCACHE_MANAGER_CALLBACKS Callbacks,
+                                PVOID LazyWriteContext)
 {
     NTSTATUS Status = CcxInitialize(FileObject, FileSizes, PinAccess, Callbacks, LazyWriteContext);
 
@@ -180,10 +187,11 @@ VOID NTAPI CcInitializeCacheMap(PFILE_OBJECT FileObject, PCC_FILE_SIZES FileSize
 }
 
 /*
- * Ends caching through a file object; harmless for one that was never cached. TruncateSize, when given and this was the
- * last user, purges what lies behind it. UninitializeEvent is set once the shared map is gone, at once when there is
- * none; it stays queued while the lazy writer still has pages to write (nf-ntifs-ccuninitializecachemap). Returns
- * whether the shared map was deleted by this call.
+ * Ends caching through a file object; harmless for one that was never cached. TruncateSize, when
+ * given and this was the last user, purges what lies behind it. UninitializeEvent is set once the
+ * shared map is gone, at once when there is none; it stays queued while the lazy writer still has
+ * pages to write (nf-ntifs-ccuninitializecachemap). Returns whether the shared map was deleted by
+ * this call.
  */
 BOOLEAN NTAPI CcUninitializeCacheMap(PFILE_OBJECT FileObject, PLARGE_INTEGER TruncateSize,
                                      PCACHE_UNINITIALIZE_EVENT UninitializeEvent)
@@ -239,7 +247,8 @@ void CcxUninitializeAll(CCX_MAP *Map)
 {
     KexLockAcquire(&CcxLock);
     while (!IsListEmpty(&Map->Privates)) {
-        CCX_PRIVATE *Private = CONTAINING_RECORD(RemoveHeadList(&Map->Privates), CCX_PRIVATE, Links);
+        CCX_PRIVATE *Private =
+            CONTAINING_RECORD(RemoveHeadList(&Map->Privates), CCX_PRIVATE, Links);
 
         Private->FileObject->PrivateCacheMap = NULL;
         Map->OpenCount--;
@@ -248,11 +257,12 @@ void CcxUninitializeAll(CCX_MAP *Map)
     KexLockRelease(&CcxLock);
 }
 
-/* ---- sizes ---------------------------------------------------------------------------------------------------- */
+/* ---- sizes --------------------------------------------------------------------------------- */
 
 NTSTATUS CcxSetSizes(PFILE_OBJECT FileObject, const CC_FILE_SIZES *Sizes)
 {
-    LONGLONG Size = Sizes->AllocationSize.QuadPart, NewEnd = Sizes->FileSize.QuadPart, OldEnd = NewEnd;
+    LONGLONG Size = Sizes->AllocationSize.QuadPart, NewEnd = Sizes->FileSize.QuadPart,
+             OldEnd = NewEnd;
     MMX_SEGMENT *Segment = MmxSegmentFromPointers(FileObject->SectionObjectPointer);
     NTSTATUS Status;
     CCX_MAP *Map;
@@ -284,9 +294,10 @@ NTSTATUS CcxSetSizes(PFILE_OBJECT FileObject, const CC_FILE_SIZES *Sizes)
 }
 
 /*
- * Tells the cache the stream's new sizes. IRQL <= APC_LEVEL; the caller owns the stream exclusively. A larger allocation
- * extends the section, a smaller file size drops the pages behind it. A section without a cache map is treated the same.
- * May raise STATUS_INSUFFICIENT_RESOURCES (nf-ntifs-ccsetfilesizes).
+ * Tells the cache the stream's new sizes. IRQL <= APC_LEVEL; the caller owns the stream
+ * exclusively. A larger allocation extends the section, a smaller file size drops the pages behind
+ * it. A section without a cache map is treated the same. May raise STATUS_INSUFFICIENT_RESOURCES
+ * (nf-ntifs-ccsetfilesizes).
  */
 VOID NTAPI CcSetFileSizes(PFILE_OBJECT FileObject, PCC_FILE_SIZES FileSizes)
 {
@@ -329,7 +340,7 @@ VOID NTAPI CcSetDirtyPageThreshold(PFILE_OBJECT FileObject, ULONG DirtyPageThres
     CcxDereferenceMap(Map);
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------------------ */
+/* ---- facts --------------------------------------------------------------------------------- */
 
 static ULONG Pages(PSECTION_OBJECT_POINTERS Pointers, ULONG (*fn)(MMX_SEGMENT *))
 {
@@ -354,8 +365,8 @@ ULONG CcxDirtyPages(PSECTION_OBJECT_POINTERS Pointers)
 }
 
 /*
- * The file object that carries the stream's paging I/O, NULL for a stream without cache or section. The first form adds
- * no reference (nf-ntifs-ccgetfileobjectfromsectionptrs); the second adds one.
+ * The file object that carries the stream's paging I/O, NULL for a stream without cache or section.
+ * The first form adds no reference (nf-ntifs-ccgetfileobjectfromsectionptrs); the second adds one.
  */
 PFILE_OBJECT NTAPI CcGetFileObjectFromSectionPtrs(PSECTION_OBJECT_POINTERS SectionObjectPointer)
 {
@@ -412,14 +423,17 @@ BOOLEAN NTAPI CcIsThereDirtyData(PVPB Vpb)
     return CcIsThereDirtyDataEx(Vpb, NULL);
 }
 
-/* ---- start and end ------------------------------------------------------------------------------------------------ */
+/* ---- start and end ------------------------------------------------------------------------- */
 
 NTSTATUS CcxStart(void)
 {
     return CcxLazyStart();
 }
 
-/* A map whose pages could not be written is deleted all the same: there is no later moment to try. */
+/*
+ * A map whose pages could not be written is deleted all the same: there is no later moment to try.
+ *
+ */
 static void DeleteAbandoned(void)
 {
     CCX_MAP *Map;

@@ -2,7 +2,10 @@
 /* mdl.c - cached data lent out as an MDL: the caller reads or writes the cache's own pages. */
 #include "cc/cc.h"
 
-/* Pins the range and describes its pages with one MDL; they stay pinned until the matching complete call. */
+/*
+ * Pins the range and describes its pages with one MDL; they stay pinned until the matching complete
+ * call.
+ */
 NTSTATUS CcxMdlLend(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, PMDL *MdlChain)
 {
     CCX_MAP *Map = CcxMapOf(FileObject);
@@ -37,8 +40,8 @@ static void LendOrRaise(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, 
 }
 
 /*
- * An MDL of the cache's pages says where in the stream it lies only by its address: the segment's views are searched.
- * With Dirty the pages become dirty. The chain is freed.
+ * An MDL of the cache's pages says where in the stream it lies only by its address: the segment's
+ * views are searched. With Dirty the pages become dirty. The chain is freed.
  */
 static void TakeBack(PFILE_OBJECT FileObject, PMDL MdlChain, bool Dirty)
 {
@@ -66,11 +69,11 @@ static void TakeBack(PFILE_OBJECT FileObject, PMDL MdlChain, bool Dirty)
 }
 
 /*
- * Lends cached data for reading. IRQL < DISPATCH_LEVEL; the stream is held shared. Given back with CcMdlReadComplete;
- * failed reads are raised (nf-ntifs-ccmdlread).
+ * Lends cached data for reading. IRQL < DISPATCH_LEVEL; the stream is held shared. Given back with
+ * CcMdlReadComplete; failed reads are raised (nf-ntifs-ccmdlread).
  */
-VOID NTAPI CcMdlRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, PMDL *MdlChain,
-                     PIO_STATUS_BLOCK IoStatus)
+VOID NTAPI CcMdlRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                     PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
 {
     LendOrRaise(FileObject, FileOffset->QuadPart, Length, MdlChain, IoStatus);
     CcxTrace("mdl read", FileObject, FileOffset->QuadPart, Length, STATUS_SUCCESS, Length);
@@ -82,18 +85,21 @@ VOID NTAPI CcMdlReadComplete(PFILE_OBJECT FileObject, PMDL MdlChain)
 }
 
 /*
- * Lends pages to be written. The caller has extended the file. What the caller leaves alone keeps its old bytes. Given
- * back with CcMdlWriteComplete, which makes the pages dirty, or CcMdlWriteAbort, which does not
- * (nf-ntifs-ccpreparemdlwrite).
+ * Lends pages to be written. The caller has extended the file. What the caller leaves alone keeps
+ * its old bytes. Given back with CcMdlWriteComplete, which makes the pages dirty, or
+ * CcMdlWriteAbort, which does not (nf-ntifs-ccpreparemdlwrite).
  */
-VOID NTAPI CcPrepareMdlWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, PMDL *MdlChain,
-                             PIO_STATUS_BLOCK IoStatus)
+VOID NTAPI CcPrepareMdlWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                             PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
 {
     LendOrRaise(FileObject, FileOffset->QuadPart, Length, MdlChain, IoStatus);
     CcxTrace("mdl write", FileObject, FileOffset->QuadPart, Length, STATUS_SUCCESS, Length);
 }
 
-/* With write-through the range is written before the call returns; a failure is raised (nf-ntifs-ccmdlwritecomplete). */
+/*
+ * With write-through the range is written before the call returns; a failure is raised
+ * (nf-ntifs-ccmdlwritecomplete).
+ */
 VOID NTAPI CcMdlWriteComplete(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, PMDL MdlChain)
 {
     CCX_MAP *Map = CcxMapOf(FileObject);
@@ -110,7 +116,8 @@ VOID NTAPI CcMdlWriteComplete(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset
         KexLockRelease(&CcxLock);
     }
     if ((FileObject->Flags & FO_WRITE_THROUGH) && Length) {
-        Status = CcxFlushHeld(FileObject->SectionObjectPointer, FileOffset->QuadPart, Length, "write through", NULL);
+        Status = CcxFlushHeld(FileObject->SectionObjectPointer, FileOffset->QuadPart, Length,
+                              "write through", NULL);
         if (!NT_SUCCESS(Status))
             ExRaiseStatus(FsRtlNormalizeNtstatus(Status, STATUS_UNEXPECTED_IO_ERROR));
     }

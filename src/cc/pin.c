@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pin.c - direct access to cached pages: mapped and pinned buffer control blocks. A mapped range is only kept in
- * memory; a pinned one is shared or owned exclusively by its users and can be made dirty. All control blocks pin the
- * segment's pages, so the range cannot be purged while one exists.
+ * pin.c - direct access to cached pages: mapped and pinned buffer control blocks. A mapped range is
+ * only kept in memory; a pinned one is shared or owned exclusively by its users and can be made
+ * dirty. All control blocks pin the segment's pages, so the range cannot be purged while one
+ * exists.
  */
 #include "cc/cc.h"
 
@@ -12,15 +13,18 @@
 /* The public part is what file systems may look at (PUBLIC_BCB). */
 typedef struct _CCX_BCB {
     PUBLIC_BCB Public;
-    LIST_ENTRY Links;               /* of Map->Bcbs; guarded by CcxLock */
+    LIST_ENTRY Links; /* of Map->Bcbs; guarded by CcxLock */
     CCX_MAP *Map;
-    LONG References;                /* guarded by CcxLock */
+    LONG References; /* guarded by CcxLock */
     bool Pinned, Dirty;
     PVOID Address;
-    ERESOURCE Resource;             /* pinned blocks */
+    ERESOURCE Resource; /* pinned blocks */
 } CCX_BCB;
 
-/* The handle given to callers of CcMapData has this bit set until CcPinMappedData: no resource is held through it. */
+/*
+ * The handle given to callers of CcMapData has this bit set until CcPinMappedData: no resource is
+ * held through it.
+ */
 #define MAPPED_ONLY 1ull
 #define BCB_OF(handle) ((CCX_BCB *)((ULONG_PTR)(handle) & ~(ULONG_PTR)MAPPED_ONLY))
 
@@ -45,7 +49,7 @@ static CCX_BCB *FindOrPublish(CCX_MAP *Map, LONGLONG Offset, ULONG Length, CCX_B
     }
     if (!Found && Made) {
         InsertTailList(&Map->Bcbs, &Made->Links);
-        Map->References++;          /* given back when the block is freed */
+        Map->References++; /* given back when the block is freed */
         Found = Made;
     }
     if (Found)
@@ -67,7 +71,8 @@ static void Release(CCX_BCB *Bcb)
     if (!Last)
         return;
     if (Bcb->Dirty)
-        MmxSegmentMarkDirty(Map->Segment, Bcb->Public.MappedFileOffset.QuadPart, Bcb->Public.MappedLength);
+        MmxSegmentMarkDirty(Map->Segment, Bcb->Public.MappedFileOffset.QuadPart,
+                            Bcb->Public.MappedLength);
     MmxSegmentUnpin(Map->Segment, Bcb->Public.MappedFileOffset.QuadPart, Bcb->Public.MappedLength);
     ExDeleteResourceLite(&Bcb->Resource);
     free(Bcb);
@@ -99,10 +104,11 @@ static NTSTATUS NewBcb(CCX_MAP *Map, LONGLONG Offset, ULONG Length, bool Wait, C
 }
 
 /*
- * The block of a range with a reference. FALSE when it would block, when PIN_IF_BCB finds no block, and when PIN_NO_READ
- * finds a page absent; failures are raised.
+ * The block of a range with a reference. FALSE when it would block, when PIN_IF_BCB finds no block,
+ * and when PIN_NO_READ finds a page absent; failures are raised.
  */
-static bool Obtain(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, ULONG Flags, CCX_BCB **Out)
+static bool Obtain(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, ULONG Flags,
+                   CCX_BCB **Out)
 {
     bool Wait = (Flags & PIN_WAIT) && !(Flags & PIN_NO_READ);
     CCX_MAP *Map = CcxMapOf(FileObject);
@@ -121,8 +127,9 @@ static bool Obtain(PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, ULONG
     if (!NT_SUCCESS(Status))
         ExRaiseStatus(FsRtlNormalizeNtstatus(Status, STATUS_UNEXPECTED_IO_ERROR));
     *Out = FindOrPublish(Map, Offset, Length, Made);
-    if (*Out != Made) {             /* another thread was faster */
-        MmxSegmentUnpin(Map->Segment, Made->Public.MappedFileOffset.QuadPart, Made->Public.MappedLength);
+    if (*Out != Made) { /* another thread was faster */
+        MmxSegmentUnpin(Map->Segment, Made->Public.MappedFileOffset.QuadPart,
+                        Made->Public.MappedLength);
         ExDeleteResourceLite(&Made->Resource);
         free(Made);
     }
@@ -143,11 +150,12 @@ static bool Own(CCX_BCB *Bcb, ULONG Flags)
 }
 
 /*
- * Keeps a range in memory and returns its address for reading. IRQL < DISPATCH_LEVEL. FALSE without MAP_WAIT when a page
- * is absent; failed reads are raised. Released by CcUnpinData (nf-ntifs-ccmapdata).
+ * Keeps a range in memory and returns its address for reading. IRQL < DISPATCH_LEVEL. FALSE without
+ * MAP_WAIT when a page is absent; failed reads are raised. Released by CcUnpinData
+ * (nf-ntifs-ccmapdata).
  */
-BOOLEAN NTAPI CcMapData(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, ULONG Flags, PVOID *Bcb,
-                        PVOID *Buffer)
+BOOLEAN NTAPI CcMapData(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                        ULONG Flags, PVOID *Bcb, PVOID *Buffer)
 {
     CCX_BCB *Block;
 
@@ -158,9 +166,12 @@ BOOLEAN NTAPI CcMapData(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULON
     return TRUE;
 }
 
-/* Turns a mapped range into a pinned one; *Bcb is the pinned block from then on (nf-ntifs-ccpinmappeddata). */
-BOOLEAN NTAPI CcPinMappedData(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, ULONG Flags,
-                              PVOID *Bcb)
+/*
+ * Turns a mapped range into a pinned one; *Bcb is the pinned block from then on
+ * (nf-ntifs-ccpinmappeddata).
+ */
+BOOLEAN NTAPI CcPinMappedData(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                              ULONG Flags, PVOID *Bcb)
 {
     CCX_BCB *Block = BCB_OF(*Bcb);
 
@@ -173,9 +184,12 @@ BOOLEAN NTAPI CcPinMappedData(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset
     return TRUE;
 }
 
-/* Keeps a range in memory for changing it; PIN_EXCLUSIVE keeps other pinners out (nf-ntifs-ccpinread). */
-BOOLEAN NTAPI CcPinRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, ULONG Flags, PVOID *Bcb,
-                        PVOID *Buffer)
+/*
+ * Keeps a range in memory for changing it; PIN_EXCLUSIVE keeps other pinners out
+ * (nf-ntifs-ccpinread).
+ */
+BOOLEAN NTAPI CcPinRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                        ULONG Flags, PVOID *Bcb, PVOID *Buffer)
 {
     CCX_BCB *Block;
 
@@ -191,9 +205,12 @@ BOOLEAN NTAPI CcPinRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULON
     return TRUE;
 }
 
-/* CcPinRead for a range that will be written whole; with Zero it is zeroed first. It is dirty on return. */
-BOOLEAN NTAPI CcPreparePinWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Zero,
-                                ULONG Flags, PVOID *Bcb, PVOID *Buffer)
+/*
+ * CcPinRead for a range that will be written whole; with Zero it is zeroed first. It is dirty on
+ * return.
+ */
+BOOLEAN NTAPI CcPreparePinWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                                BOOLEAN Zero, ULONG Flags, PVOID *Bcb, PVOID *Buffer)
 {
     if (!CcPinRead(FileObject, FileOffset, Length, Flags, Bcb, Buffer))
         return FALSE;
@@ -203,13 +220,17 @@ BOOLEAN NTAPI CcPreparePinWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffs
     return TRUE;
 }
 
-/* The pinned range is newer than the medium. The log sequence number is not used (nf-ntifs-ccsetdirtypinneddata). */
+/*
+ * The pinned range is newer than the medium. The log sequence number is not used
+ * (nf-ntifs-ccsetdirtypinneddata).
+ */
 VOID NTAPI CcSetDirtyPinnedData(PVOID BcbVoid, PLARGE_INTEGER Lsn)
 {
     CCX_BCB *Bcb = BCB_OF(BcbVoid);
 
-    Bcb->Dirty = true;              /* again at the end: it may still be changed while it is pinned */
-    MmxSegmentMarkDirty(Bcb->Map->Segment, Bcb->Public.MappedFileOffset.QuadPart, Bcb->Public.MappedLength);
+    Bcb->Dirty = true; /* again at the end: it may still be changed while it is pinned */
+    MmxSegmentMarkDirty(Bcb->Map->Segment, Bcb->Public.MappedFileOffset.QuadPart,
+                        Bcb->Public.MappedLength);
     CcxNoteDirty(Bcb->Map);
 }
 
@@ -244,7 +265,10 @@ VOID NTAPI CcRepinBcb(PVOID Bcb)
     KexLockRelease(&CcxLock);
 }
 
-/* With WriteThrough the block's range is written before the call returns; IoStatus receives how that ended. */
+/*
+ * With WriteThrough the block's range is written before the call returns; IoStatus receives how
+ * that ended.
+ */
 VOID NTAPI CcUnpinRepinnedBcb(PVOID Bcb, BOOLEAN WriteThrough, PIO_STATUS_BLOCK IoStatus)
 {
     CCX_BCB *Block = BCB_OF(Bcb);
@@ -252,8 +276,9 @@ VOID NTAPI CcUnpinRepinnedBcb(PVOID Bcb, BOOLEAN WriteThrough, PIO_STATUS_BLOCK 
     IoStatus->Status = STATUS_SUCCESS;
     IoStatus->Information = 0;
     if (WriteThrough && Block->Dirty) {
-        IoStatus->Status = CcxFlushHeld(Block->Map->Pointers, Block->Public.MappedFileOffset.QuadPart,
-                                        Block->Public.MappedLength, "write through", NULL);
+        IoStatus->Status =
+            CcxFlushHeld(Block->Map->Pointers, Block->Public.MappedFileOffset.QuadPart,
+                         Block->Public.MappedLength, "write through", NULL);
         Block->Dirty = !NT_SUCCESS(IoStatus->Status);
     }
     Release(Block);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cleanup.c - IRP_MJ_CLEANUP: the last handle of an open is gone; and IRP_MJ_CLOSE: nothing refers to its file object any
- * more. Between the two, the cache and sections may use the file object for paging I/O.
+ * cleanup.c - IRP_MJ_CLEANUP: the last handle of an open is gone; and IRP_MJ_CLOSE: nothing refers
+ * to its file object any more. Between the two, the cache and sections may use the file object for
+ * paging I/O.
  */
 #include "fs/fsp.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- deletion ------------------------------------------------------------------------------------------------------ */
+/* ---- deletion ------------------------------------------------------------------------------ */
 
 NTSTATUS FsxRemoveLink(FSX_VOLUME *Volume, FSX_LINK *Link)
 {
@@ -21,7 +22,8 @@ NTSTATUS FsxRemoveLink(FSX_VOLUME *Volume, FSX_LINK *Link)
     if (!NT_SUCCESS(Status))
         return Status;
     FsxNotify(Volume, Link->Parent, &Link->Name, NULL,
-              File->Directory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME, FILE_ACTION_REMOVED);
+              File->Directory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME,
+              FILE_ACTION_REMOVED);
     Link->Gone = true;
     FsxDirtyMetadata(File);
     if (NT_SUCCESS(Store->Ops->GetMeta(Store, File->Id, &Meta)) && !Meta.Links)
@@ -38,12 +40,14 @@ static void DeleteIfDoomed(FSX_IRP *x)
 
     if (Fcb->StreamDeletePending && Fcb->Handles == 1 && !Fcb->StreamGone) {
         Fcb->StreamGone = true;
-        FsxNotify(x->Volume, Link ? Link->Parent : FSX_ROOT_ID, Link ? &Link->Name : NULL, &Fcb->StreamName,
-                  FILE_NOTIFY_CHANGE_STREAM_NAME, FILE_ACTION_REMOVED_STREAM);
+        FsxNotify(x->Volume, Link ? Link->Parent : FSX_ROOT_ID, Link ? &Link->Name : NULL,
+                  &Fcb->StreamName, FILE_NOTIFY_CHANGE_STREAM_NAME, FILE_ACTION_REMOVED_STREAM);
     }
-    if (Link && Link->DeletePending && !Link->Gone && (Link->Handles == 1 || x->Ccb->PosixDeleted)) {
+    if (Link && Link->DeletePending && !Link->Gone &&
+        (Link->Handles == 1 || x->Ccb->PosixDeleted)) {
         if (Fcb->File->Directory && !Store->Ops->IsEmpty(Store, Fcb->File->Id))
-            Link->DeletePending = false;        /* delete-on-close of a directory that was filled meanwhile */
+            Link->DeletePending =
+                false; /* delete-on-close of a directory that was filled meanwhile */
         else
             FsxRemoveLink(x->Volume, Link);
     }
@@ -60,7 +64,7 @@ static void ApplyDeleteOnClose(FSX_IRP *x)
         x->Ccb->Link->DeletePending = true;
 }
 
-/* ---- cleanup ---------------------------------------------------------------------------------------------------------- */
+/* ---- cleanup ------------------------------------------------------------------------------- */
 
 static void NotifyChanges(FSX_IRP *x)
 {
@@ -68,12 +72,15 @@ static void NotifyChanges(FSX_IRP *x)
     ULONG Filter = 0;
 
     if (x->FileObject->Flags & FO_FILE_MODIFIED)
-        Filter |= x->Fcb->StreamName.Length ? FILE_NOTIFY_CHANGE_STREAM_WRITE : FILE_NOTIFY_CHANGE_LAST_WRITE;
+        Filter |= x->Fcb->StreamName.Length ? FILE_NOTIFY_CHANGE_STREAM_WRITE
+                                            : FILE_NOTIFY_CHANGE_LAST_WRITE;
     if (x->FileObject->Flags & FO_FILE_SIZE_CHANGED)
-        Filter |= x->Fcb->StreamName.Length ? FILE_NOTIFY_CHANGE_STREAM_SIZE : FILE_NOTIFY_CHANGE_SIZE;
+        Filter |=
+            x->Fcb->StreamName.Length ? FILE_NOTIFY_CHANGE_STREAM_SIZE : FILE_NOTIFY_CHANGE_SIZE;
     if (!Filter || !Link || Link->Gone)
         return;
-    FsxNotify(x->Volume, Link->Parent, &Link->Name, x->Fcb->StreamName.Length ? &x->Fcb->StreamName : NULL, Filter,
+    FsxNotify(x->Volume, Link->Parent, &Link->Name,
+              x->Fcb->StreamName.Length ? &x->Fcb->StreamName : NULL, Filter,
               x->Fcb->StreamName.Length ? FILE_ACTION_MODIFIED_STREAM : FILE_ACTION_MODIFIED);
 }
 
@@ -90,8 +97,9 @@ static void CleanUpData(FSX_IRP *x)
     if (Doomed) {
         CcPurgeCacheSection(&x->Fcb->Section, NULL, 0, 0);
         MmForceSectionClosed(&x->Fcb->Section, TRUE);
-    } else if (x->Volume->Personality->PurgeOnNonCachedOpen && !(x->Ccb->Options & FILE_NO_INTERMEDIATE_BUFFERING) &&
-               x->Fcb->NonCachedHandles && x->Fcb->Handles == x->Fcb->NonCachedHandles + 1) {
+    } else if (x->Volume->Personality->PurgeOnNonCachedOpen &&
+               !(x->Ccb->Options & FILE_NO_INTERMEDIATE_BUFFERING) && x->Fcb->NonCachedHandles &&
+               x->Fcb->Handles == x->Fcb->NonCachedHandles + 1) {
         if (NT_SUCCESS(FsxFlushData(x->Fcb, 0, 0)))
             FsxPurgeData(x->Fcb, 0, 0);
     }
@@ -135,11 +143,11 @@ NTSTATUS FsxCleanup(FSX_IRP *x)
     return STATUS_SUCCESS;
 }
 
-/* ---- close -------------------------------------------------------------------------------------------------------------- */
+/* ---- close --------------------------------------------------------------------------------- */
 
 /*
- * May come while this very thread, or one that waits for it, holds any lock of the stream (a purge drops the last
- * reference of a file object): only the table lock is taken.
+ * May come while this very thread, or one that waits for it, holds any lock of the stream (a purge
+ * drops the last reference of a file object): only the table lock is taken.
  */
 NTSTATUS FsxClose(FSX_IRP *x)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * create.c - IRP_MJ_CREATE: find the name, judge the request, make or open the stream, record the open.
+ * create.c - IRP_MJ_CREATE: find the name, judge the request, make or open the stream, record the
+ * open.
  *
- * The volume's resource is held exclusively from the first look at the name space to the end, so that what was checked
- * still holds when it is used. Nothing below it writes file data back except where a truncation needs the stream's locks,
- * which are taken in order.
+ * The volume's resource is held exclusively from the first look at the name space to the end, so
+ * that what was checked still holds when it is used. Nothing below it writes file data back except
+ * where a truncation needs the stream's locks, which are taken in order.
  */
 #include "fs/fsp.h"
 
@@ -26,15 +27,15 @@ typedef struct _OPEN {
     FSX_ID Parent, Id;
     bool Exists, IsRoot, ById;
     FSX_NAME Name;
-    FSX_ENTRY Entry;            /* of the name, when it exists */
+    FSX_ENTRY Entry; /* of the name, when it exists */
     FSX_META Meta;
     FSX_FCB *Fcb;
     FSX_LINK *Link;
-    ULONG_PTR Result;           /* FILE_OPENED ... */
+    ULONG_PTR Result; /* FILE_OPENED ... */
     bool CreatedNode, CreatedStream;
 } OPEN;
 
-/* ---- the request ------------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
 static void Unpack(OPEN *o)
 {
@@ -45,7 +46,8 @@ static void Unpack(OPEN *o)
     o->FileObject = o->x->FileObject;
     o->Desired = Security->DesiredAccess;
     if (Security->AccessState)
-        o->Desired = Security->AccessState->RemainingDesiredAccess | Security->AccessState->PreviouslyGrantedAccess;
+        o->Desired = Security->AccessState->RemainingDesiredAccess |
+                     Security->AccessState->PreviouslyGrantedAccess;
     if (o->Desired & MAXIMUM_ALLOWED)
         o->Desired = (o->Desired & ~MAXIMUM_ALLOWED) | FILE_ALL_ACCESS;
     o->Disposition = Stack->Parameters.Create.Options >> 24;
@@ -63,8 +65,9 @@ static NTSTATUS CheckRequest(const OPEN *o)
 {
     if (o->MustBeDirectory && o->MustBeFile)
         return STATUS_INVALID_PARAMETER;
-    if (o->MustBeDirectory && (o->Disposition == FILE_SUPERSEDE || o->Disposition == FILE_OVERWRITE ||
-                               o->Disposition == FILE_OVERWRITE_IF))
+    if (o->MustBeDirectory &&
+        (o->Disposition == FILE_SUPERSEDE || o->Disposition == FILE_OVERWRITE ||
+         o->Disposition == FILE_OVERWRITE_IF))
         return STATUS_INVALID_PARAMETER;
     if (o->MustBeDirectory && (o->Attributes & FILE_ATTRIBUTE_TEMPORARY))
         return STATUS_INVALID_PARAMETER;
@@ -77,7 +80,7 @@ static NTSTATUS CheckRequest(const OPEN *o)
     return STATUS_SUCCESS;
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------------------- */
+/* ---- finding ------------------------------------------------------------------------------- */
 
 /* Strips one trailing backslash: it says that a directory is meant. */
 static NTSTATUS TrimPath(OPEN *o, UNICODE_STRING *Path)
@@ -105,7 +108,10 @@ static NTSTATUS RequireDirectory(OPEN *o, FSX_ID Id)
     return STATUS_SUCCESS;
 }
 
-/* Walks all components but the last; Path becomes the last one (with its stream), empty for the start itself. */
+/*
+ * Walks all components but the last; Path becomes the last one (with its stream), empty for the
+ * start itself.
+ */
 static NTSTATUS Walk(OPEN *o, FSX_ID Start, UNICODE_STRING *Path)
 {
     UNICODE_STRING First, Rest;
@@ -122,7 +128,7 @@ static NTSTATUS Walk(OPEN *o, FSX_ID Start, UNICODE_STRING *Path)
             break;
         }
         if (Rest.Buffer[0] == L'\\')
-            return STATUS_OBJECT_NAME_INVALID;      /* two separators in a row */
+            return STATUS_OBJECT_NAME_INVALID; /* two separators in a row */
         Status = FsxParseComponent(o->Volume, &First, &Plain);
         if (!NT_SUCCESS(Status))
             return Status;
@@ -149,7 +155,8 @@ static NTSTATUS FindById(OPEN *o)
     /* 8 bytes of file reference; 16 for the long form, whose upper half NTFS leaves zero. */
     if (Name->Length != sizeof(FSX_ID) && Name->Length != 2 * sizeof(FSX_ID))
         return STATUS_INVALID_PARAMETER;
-    if (o->Disposition != FILE_OPEN && o->Disposition != FILE_OPEN_IF && o->Disposition != FILE_OVERWRITE)
+    if (o->Disposition != FILE_OPEN && o->Disposition != FILE_OPEN_IF &&
+        o->Disposition != FILE_OVERWRITE)
         return STATUS_INVALID_PARAMETER;
     memcpy(&o->Id, Name->Buffer, sizeof o->Id);
     Status = o->Volume->Store->Ops->GetMeta(o->Volume->Store, o->Id, &o->Meta);
@@ -167,7 +174,8 @@ static NTSTATUS FindStart(OPEN *o, const UNICODE_STRING *Path, FSX_ID *Start)
 
     *Start = FSX_ROOT_ID;
     if (!o->FileObject->RelatedFileObject)
-        return Path->Length && Path->Buffer[0] != L'\\' ? STATUS_OBJECT_NAME_INVALID : STATUS_SUCCESS;
+        return Path->Length && Path->Buffer[0] != L'\\' ? STATUS_OBJECT_NAME_INVALID
+                                                        : STATUS_SUCCESS;
     if (!Related || Related->Volume != o->Volume)
         return STATUS_INVALID_PARAMETER;
     if (Related->Kind == FSX_VOLUME_FILE)
@@ -210,20 +218,23 @@ static NTSTATUS FindByName(OPEN *o)
         Status = RequireDirectory(o, o->Parent);
         if (!NT_SUCCESS(Status))
             return Status;
-        Status = o->Volume->Store->Ops->Lookup(o->Volume->Store, o->Parent, &o->Name.File, &o->Entry);
+        Status =
+            o->Volume->Store->Ops->Lookup(o->Volume->Store, o->Parent, &o->Name.File, &o->Entry);
         o->Exists = NT_SUCCESS(Status);
         if (!o->Exists && Status != STATUS_OBJECT_NAME_NOT_FOUND)
             return Status;
         o->Id = o->Exists ? o->Entry.Id : 0;
     }
-    return o->Exists ? o->Volume->Store->Ops->GetMeta(o->Volume->Store, o->Id, &o->Meta) : STATUS_SUCCESS;
+    return o->Exists ? o->Volume->Store->Ops->GetMeta(o->Volume->Store, o->Id, &o->Meta)
+                     : STATUS_SUCCESS;
 }
 
-/* ---- judging what exists --------------------------------------------------------------------------------------------- */
+/* ---- judging what exists ------------------------------------------------------------------- */
 
 static bool Overwrites(const OPEN *o)
 {
-    return o->Disposition == FILE_SUPERSEDE || o->Disposition == FILE_OVERWRITE || o->Disposition == FILE_OVERWRITE_IF;
+    return o->Disposition == FILE_SUPERSEDE || o->Disposition == FILE_OVERWRITE ||
+           o->Disposition == FILE_OVERWRITE_IF;
 }
 
 static NTSTATUS CheckPendingDelete(OPEN *o)
@@ -258,7 +269,7 @@ static NTSTATUS CheckExisting(OPEN *o)
         if (o->MustBeDirectory && !Directory)
             return STATUS_NOT_A_DIRECTORY;
         if (o->Name.HasStream && !o->Name.DirectoryType && Directory)
-            return STATUS_FILE_IS_A_DIRECTORY;      /* dir::$DATA */
+            return STATUS_FILE_IS_A_DIRECTORY; /* dir::$DATA */
         if (o->MustBeFile && Directory)
             return STATUS_FILE_IS_A_DIRECTORY;
         if (Directory && Overwrites(o))
@@ -285,18 +296,21 @@ static NTSTATUS CheckExisting(OPEN *o)
 
 static NTSTATUS CheckReadOnlyVolume(const OPEN *o)
 {
-    ACCESS_MASK Changes = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | DELETE |
-                          FILE_DELETE_CHILD | WRITE_DAC | WRITE_OWNER;
+    ACCESS_MASK Changes = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA |
+                          FILE_WRITE_ATTRIBUTES | DELETE | FILE_DELETE_CHILD | WRITE_DAC |
+                          WRITE_OWNER;
 
     if (!o->Volume->Store->Geometry.ReadOnly)
         return STATUS_SUCCESS;
     if (!o->Exists || Overwrites(o) || (o->Options & FILE_DELETE_ON_CLOSE))
         return STATUS_MEDIA_WRITE_PROTECTED;
-    return (o->x->Stack->Parameters.Create.SecurityContext->DesiredAccess & Changes & ~MAXIMUM_ALLOWED)
-               ? STATUS_MEDIA_WRITE_PROTECTED : STATUS_SUCCESS;
+    return (o->x->Stack->Parameters.Create.SecurityContext->DesiredAccess & Changes &
+            ~MAXIMUM_ALLOWED)
+               ? STATUS_MEDIA_WRITE_PROTECTED
+               : STATUS_SUCCESS;
 }
 
-/* ---- making ------------------------------------------------------------------------------------------------------------ */
+/* ---- making -------------------------------------------------------------------------------- */
 
 static NTSTATUS ApplyEas(OPEN *o)
 {
@@ -329,7 +343,10 @@ static NTSTATUS ApplyAllocation(OPEN *o)
     return o->Volume->Store->Ops->SetSizes(o->Volume->Store, o->Id, 0, &Sizes);
 }
 
-/* Parents take part in the creation: their times change, and a directory about to go takes nothing new. */
+/*
+ * Parents take part in the creation: their times change, and a directory about to go takes nothing
+ * new.
+ */
 static NTSTATUS CheckParent(OPEN *o)
 {
     FSX_FILE *File = FsxFindFile(o->Volume, o->Parent);
@@ -356,9 +373,10 @@ static void UndoNode(OPEN *o)
 
 static NTSTATUS CreateNode(OPEN *o)
 {
-    ULONG Attributes = o->Attributes & (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |
-                                        FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE |
-                                        FILE_ATTRIBUTE_NOT_CONTENT_INDEXED);
+    ULONG Attributes =
+        o->Attributes &
+        (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |
+         FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED);
     FSX_STORE *Store = o->Volume->Store;
     WCHAR ShortBuffer[FSX_SHORT_MAX];
     UNICODE_STRING Short;
@@ -405,8 +423,10 @@ static NTSTATUS FindStream(OPEN *o, FSX_STREAM *Stream)
         return STATUS_SUCCESS;
     Status = Store->Ops->FindStream(Store, o->Id, &o->Name.Stream, Stream);
     if (NT_SUCCESS(Status))
-        return o->Disposition == FILE_CREATE && !o->CreatedNode ? STATUS_OBJECT_NAME_COLLISION : STATUS_SUCCESS;
-    if (Status != STATUS_OBJECT_NAME_NOT_FOUND || o->Disposition == FILE_OPEN || o->Disposition == FILE_OVERWRITE)
+        return o->Disposition == FILE_CREATE && !o->CreatedNode ? STATUS_OBJECT_NAME_COLLISION
+                                                                : STATUS_SUCCESS;
+    if (Status != STATUS_OBJECT_NAME_NOT_FOUND || o->Disposition == FILE_OPEN ||
+        o->Disposition == FILE_OVERWRITE)
         return Status;
     if (o->Volume->Store->Geometry.ReadOnly)
         return STATUS_MEDIA_WRITE_PROTECTED;
@@ -418,9 +438,12 @@ static NTSTATUS FindStream(OPEN *o, FSX_STREAM *Stream)
     return Status;
 }
 
-/* ---- overwriting -------------------------------------------------------------------------------------------------------- */
+/* ---- overwriting --------------------------------------------------------------------------- */
 
-/* The old data goes, attributes and EAs are replaced. The stream's locks are taken here, behind the volume's. */
+/*
+ * The old data goes, attributes and EAs are replaced. The stream's locks are taken here, behind the
+ * volume's.
+ */
 static NTSTATUS Overwrite(OPEN *o)
 {
     FSX_STORE *Store = o->Volume->Store;
@@ -437,14 +460,16 @@ static NTSTATUS Overwrite(OPEN *o)
     if (NT_SUCCESS(Status) && !Fcb->StreamName.Length) {
         Store->Ops->SetBlob(Store, o->Id, FSX_BLOB_EA, NULL, 0);
         Status = ApplyEas(o);
-        Meta.Attributes = o->Attributes & (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |
-                                           FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE);
+        Meta.Attributes = o->Attributes &
+                          (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |
+                           FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE);
         if (o->Disposition != FILE_SUPERSEDE)
             Meta.Attributes |= o->Meta.Attributes & ~(ULONG)FILE_ATTRIBUTE_READONLY;
         Meta.Attributes |= FILE_ATTRIBUTE_ARCHIVE;
         Meta.Attributes &= ~(ULONG)FILE_ATTRIBUTE_SPARSE_FILE;
         Meta.LastWriteTime = Meta.ChangeTime = Meta.LastAccessTime = KexSystemTime();
-        Store->Ops->SetMeta(Store, o->Id, &Meta, FSX_SET_ATTRIBUTES | FSX_SET_WRITE | FSX_SET_CHANGE | FSX_SET_ACCESS);
+        Store->Ops->SetMeta(Store, o->Id, &Meta,
+                            FSX_SET_ATTRIBUTES | FSX_SET_WRITE | FSX_SET_CHANGE | FSX_SET_ACCESS);
         FsxDirtyMetadata(Fcb->File);
     }
     ExReleaseResourceLite(&Fcb->Main);
@@ -452,18 +477,19 @@ static NTSTATUS Overwrite(OPEN *o)
     return Status;
 }
 
-/* ---- the open ------------------------------------------------------------------------------------------------------------ */
+/* ---- the open ------------------------------------------------------------------------------ */
 
 /*
- * A non-cached open of a stream that only non-cached handles have open: FAT takes the chance to get rid of a left-over
- * data section. The stream is not shared with anybody who could mind.
+ * A non-cached open of a stream that only non-cached handles have open: FAT takes the chance to get
+ * rid of a left-over data section. The stream is not shared with anybody who could mind.
  */
 static void PurgeLeftOver(OPEN *o)
 {
     FSX_FCB *Fcb = o->Fcb;
 
-    if (!o->Volume->Personality->PurgeOnNonCachedOpen || !(o->Options & FILE_NO_INTERMEDIATE_BUFFERING) ||
-        Fcb->Handles != Fcb->NonCachedHandles || !Fcb->Section.DataSectionObject)
+    if (!o->Volume->Personality->PurgeOnNonCachedOpen ||
+        !(o->Options & FILE_NO_INTERMEDIATE_BUFFERING) || Fcb->Handles != Fcb->NonCachedHandles ||
+        !Fcb->Section.DataSectionObject)
         return;
     ExAcquireResourceExclusiveLite(&Fcb->Main, TRUE);
     if (NT_SUCCESS(FsxFlushData(Fcb, 0, 0)))
@@ -528,7 +554,8 @@ static NTSTATUS ShareAndConnect(OPEN *o)
     FSX_CCB *Ccb = NULL;
     NTSTATUS Status = STATUS_SUCCESS;
 
-    o->FileObject->SectionObjectPointer = &o->Fcb->Section;    /* a truncation below reaches the cache through it */
+    o->FileObject->SectionObjectPointer =
+        &o->Fcb->Section; /* a truncation below reaches the cache through it */
     if (!Fresh)
         Status = IoCheckShareAccess(o->Desired, o->Share, o->FileObject, &o->Fcb->Share, FALSE);
     if (NT_SUCCESS(Status))
@@ -560,13 +587,15 @@ static void NotifyCreated(OPEN *o)
 {
     if (o->CreatedNode)
         FsxNotify(o->Volume, o->Parent, &o->Name.File, NULL,
-                  o->MustBeDirectory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME, FILE_ACTION_ADDED);
+                  o->MustBeDirectory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME,
+                  FILE_ACTION_ADDED);
     else if (o->CreatedStream && !o->IsRoot)
-        FsxNotify(o->Volume, o->Entry.Parent, &o->Name.File, &o->Name.Stream, FILE_NOTIFY_CHANGE_STREAM_NAME,
-                  FILE_ACTION_ADDED_STREAM);
+        FsxNotify(o->Volume, o->Entry.Parent, &o->Name.File, &o->Name.Stream,
+                  FILE_NOTIFY_CHANGE_STREAM_NAME, FILE_ACTION_ADDED_STREAM);
     else if (o->Result == FILE_OVERWRITTEN || o->Result == FILE_SUPERSEDED)
         FsxNotify(o->Volume, o->Entry.Parent, &o->Name.File, NULL,
-                  FILE_NOTIFY_CHANGE_LAST_WRITE | FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_ATTRIBUTES,
+                  FILE_NOTIFY_CHANGE_LAST_WRITE | FILE_NOTIFY_CHANGE_SIZE |
+                      FILE_NOTIFY_CHANGE_ATTRIBUTES,
                   FILE_ACTION_MODIFIED);
 }
 
@@ -600,7 +629,7 @@ static NTSTATUS OpenStream(OPEN *o)
     return STATUS_SUCCESS;
 }
 
-/* ---- the two special opens ---------------------------------------------------------------------------------------------- */
+/* ---- the two special opens ----------------------------------------------------------------- */
 
 static NTSTATUS OpenVolume(OPEN *o)
 {
@@ -624,8 +653,8 @@ static NTSTATUS OpenVolume(OPEN *o)
 }
 
 /*
- * For renames and links the I/O manager opens the directory of a name. The file object is left with the last component
- * only, and the information says whether it exists.
+ * For renames and links the I/O manager opens the directory of a name. The file object is left with
+ * the last component only, and the information says whether it exists.
  */
 static NTSTATUS OpenTargetDirectory(OPEN *o)
 {
@@ -665,7 +694,8 @@ static NTSTATUS Locked(OPEN *o)
     Status = CheckReadOnlyVolume(o);
     if (!NT_SUCCESS(Status))
         return !o->Exists && (o->Disposition == FILE_OPEN || o->Disposition == FILE_OVERWRITE)
-                   ? STATUS_OBJECT_NAME_NOT_FOUND : Status;
+                   ? STATUS_OBJECT_NAME_NOT_FOUND
+                   : Status;
     o->Result = FILE_OPENED;
     Status = o->Exists ? CheckExisting(o) : CreateNode(o);
     return NT_SUCCESS(Status) ? OpenStream(o) : Status;

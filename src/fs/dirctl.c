@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- one entry in each format --------------------------------------------------------------------------------------- */
+/* ---- one entry in each format -------------------------------------------------------------- */
 
 /* An entry as found: its name, metadata and sizes. */
 typedef struct _FOUND {
@@ -18,20 +18,22 @@ typedef struct _FOUND {
 /* The layouts agree up to FileNameLength (names excepted); what follows differs. */
 typedef struct _FORMAT {
     FILE_INFORMATION_CLASS Class;
-    ULONG NameAt;                   /* offset of FileName */
-    ULONG EaSizeAt, ShortAt, IdAt, TagAt;   /* 0: the format has none */
+    ULONG NameAt;                         /* offset of FileName */
+    ULONG EaSizeAt, ShortAt, IdAt, TagAt; /* 0: the format has none */
     bool LongId;
 } FORMAT;
 
 #define AT(type, field) ((ULONG)FIELD_OFFSET(type, field))
 static const FORMAT Formats[] = {
     {FileDirectoryInformation, AT(FILE_DIRECTORY_INFORMATION, FileName), 0, 0, 0, 0, false},
-    {FileFullDirectoryInformation, AT(FILE_FULL_DIR_INFORMATION, FileName), AT(FILE_FULL_DIR_INFORMATION, EaSize), 0, 0,
-     0, false},
+    {FileFullDirectoryInformation, AT(FILE_FULL_DIR_INFORMATION, FileName),
+     AT(FILE_FULL_DIR_INFORMATION, EaSize), 0, 0, 0, false},
     {FileIdFullDirectoryInformation, AT(FILE_ID_FULL_DIR_INFORMATION, FileName),
-     AT(FILE_ID_FULL_DIR_INFORMATION, EaSize), 0, AT(FILE_ID_FULL_DIR_INFORMATION, FileId), 0, false},
-    {FileBothDirectoryInformation, AT(FILE_BOTH_DIR_INFORMATION, FileName), AT(FILE_BOTH_DIR_INFORMATION, EaSize),
-     AT(FILE_BOTH_DIR_INFORMATION, ShortNameLength), 0, 0, false},
+     AT(FILE_ID_FULL_DIR_INFORMATION, EaSize), 0, AT(FILE_ID_FULL_DIR_INFORMATION, FileId), 0,
+     false},
+    {FileBothDirectoryInformation, AT(FILE_BOTH_DIR_INFORMATION, FileName),
+     AT(FILE_BOTH_DIR_INFORMATION, EaSize), AT(FILE_BOTH_DIR_INFORMATION, ShortNameLength), 0, 0,
+     false},
     {FileIdBothDirectoryInformation, AT(FILE_ID_BOTH_DIR_INFORMATION, FileName),
      AT(FILE_ID_BOTH_DIR_INFORMATION, EaSize), AT(FILE_ID_BOTH_DIR_INFORMATION, ShortNameLength),
      AT(FILE_ID_BOTH_DIR_INFORMATION, FileId), 0, false},
@@ -39,8 +41,10 @@ static const FORMAT Formats[] = {
      AT(FILE_ID_EXTD_DIR_INFORMATION, EaSize), 0, AT(FILE_ID_EXTD_DIR_INFORMATION, FileId),
      AT(FILE_ID_EXTD_DIR_INFORMATION, ReparsePointTag), true},
     {FileIdExtdBothDirectoryInformation, AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, FileName),
-     AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, EaSize), AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, ShortNameLength),
-     AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, FileId), AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, ReparsePointTag), true},
+     AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, EaSize),
+     AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, ShortNameLength),
+     AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, FileId),
+     AT(FILE_ID_EXTD_BOTH_DIR_INFORMATION, ReparsePointTag), true},
     {FileNamesInformation, AT(FILE_NAMES_INFORMATION, FileName), 0, 0, 0, 0, false},
 };
 
@@ -71,8 +75,8 @@ static void FillFixed(const FORMAT *Format, const FOUND *f, PUCHAR At)
     Info->FileNameLength = f->Entry.NameLength * (ULONG)sizeof(WCHAR);
     /* Where a reparse point stands, this field carries its tag. */
     if (Format->EaSizeAt)
-        *(ULONG *)(At + Format->EaSizeAt) = f->Meta.ReparseTag && !Format->TagAt ? f->Meta.ReparseTag
-                                                                                 : f->Meta.EaSize;
+        *(ULONG *)(At + Format->EaSizeAt) =
+            f->Meta.ReparseTag && !Format->TagAt ? f->Meta.ReparseTag : f->Meta.EaSize;
     if (Format->TagAt)
         *(ULONG *)(At + Format->TagAt) = f->Meta.ReparseTag;
     if (Format->IdAt)
@@ -84,7 +88,7 @@ static void FillFixed(const FORMAT *Format, const FOUND *f, PUCHAR At)
     }
 }
 
-/* ---- the enumeration ---------------------------------------------------------------------------------------------------- */
+/* ---- the enumeration ----------------------------------------------------------------------- */
 
 static NTSTATUS SetPattern(FSX_CCB *Ccb, PCUNICODE_STRING Pattern)
 {
@@ -144,15 +148,16 @@ static NTSTATUS Peek(FSX_IRP *x, FOUND *f)
 
     if (Dots(x, f))
         return STATUS_SUCCESS;
-    return x->Volume->Store->Ops->Next(x->Volume->Store, x->Fcb->File->Id, x->Ccb->LastLength ? &Last : NULL,
-                                       &f->Entry);
+    return x->Volume->Store->Ops->Next(x->Volume->Store, x->Fcb->File->Id,
+                                       x->Ccb->LastLength ? &Last : NULL, &f->Entry);
 }
 
 static void Advance(FSX_IRP *x, const FOUND *f)
 {
     FSX_CCB *Ccb = x->Ccb;
 
-    if (!Ccb->DotsDone && x->Fcb->File->Id != FSX_ROOT_ID && f->Entry.NameLength <= 2 && f->Entry.Name[0] == L'.') {
+    if (!Ccb->DotsDone && x->Fcb->File->Id != FSX_ROOT_ID && f->Entry.NameLength <= 2 &&
+        f->Entry.Name[0] == L'.') {
         Ccb->DotsDone = f->Entry.NameLength == 2;
         Ccb->LastLength = Ccb->DotsDone ? 0 : 1;
         return;
@@ -195,7 +200,10 @@ typedef struct _LISTING {
     NTSTATUS Status;
 } LISTING;
 
-/* Puts one entry; FALSE when it does not fit. The first entry is cut off when its name is too long for the buffer. */
+/*
+ * Puts one entry; FALSE when it does not fit. The first entry is cut off when its name is too long
+ * for the buffer.
+ */
 static bool Put(LISTING *l)
 {
     ULONG Start = (l->Used + 7) & ~7u, Name = l->f->Entry.NameLength * (ULONG)sizeof(WCHAR);
@@ -218,7 +226,10 @@ static bool Put(LISTING *l)
     return true;
 }
 
-/* Runs inside KexTry: the caller's buffer may not be there. The name space is held shared by the caller. */
+/*
+ * Runs inside KexTry: the caller's buffer may not be there. The name space is held shared by the
+ * caller.
+ */
 static void Fill(void *Argument)
 {
     LISTING *l = Argument;
@@ -249,8 +260,10 @@ static void Fill(void *Argument)
 static NTSTATUS QueryDirectory(FSX_IRP *x)
 {
     PIO_STACK_LOCATION Stack = x->Stack;
-    LISTING l = {.x = x, .Format = FormatOf(Stack->Parameters.QueryDirectory.FileInformationClass),
-                 .Room = Stack->Parameters.QueryDirectory.Length, .Single = Stack->Flags & SL_RETURN_SINGLE_ENTRY};
+    LISTING l = {.x = x,
+                 .Format = FormatOf(Stack->Parameters.QueryDirectory.FileInformationClass),
+                 .Room = Stack->Parameters.QueryDirectory.Length,
+                 .Single = Stack->Flags & SL_RETURN_SINGLE_ENTRY};
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (!l.Format)
@@ -266,7 +279,7 @@ static NTSTATUS QueryDirectory(FSX_IRP *x)
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     ExAcquireResourceSharedLite(&x->Volume->Resource, TRUE);
-    ExAcquireResourceExclusiveLite(&x->Fcb->Main, TRUE);    /* the position in the open is moved */
+    ExAcquireResourceExclusiveLite(&x->Fcb->Main, TRUE); /* the position in the open is moved */
     if (!x->Ccb->PatternSet)
         Status = SetPattern(x->Ccb, (PCUNICODE_STRING)Stack->Parameters.QueryDirectory.FileName);
     if (Stack->Flags & SL_RESTART_SCAN) {
@@ -284,7 +297,7 @@ static NTSTATUS QueryDirectory(FSX_IRP *x)
     return Status;
 }
 
-/* ---- change notification --------------------------------------------------------------------------------------------------- */
+/* ---- change notification ------------------------------------------------------------------- */
 
 static NTSTATUS NotifyNameOf(FSX_IRP *x)
 {
@@ -302,7 +315,8 @@ static NTSTATUS NotifyNameOf(FSX_IRP *x)
         WCHAR *Exact = realloc(Text, Length * sizeof(WCHAR));
 
         x->Ccb->NotifyName.Buffer = Exact ? Exact : Text;
-        x->Ccb->NotifyName.Length = x->Ccb->NotifyName.MaximumLength = (USHORT)(Length * sizeof(WCHAR));
+        x->Ccb->NotifyName.Length = x->Ccb->NotifyName.MaximumLength =
+            (USHORT)(Length * sizeof(WCHAR));
         return STATUS_SUCCESS;
     }
     free(Text);
@@ -324,15 +338,16 @@ static NTSTATUS NotifyChange(FSX_IRP *x)
     ExReleaseResourceLite(&x->Volume->Resource);
     if (!NT_SUCCESS(Status))
         return Status;
-    FsRtlNotifyFullChangeDirectory(x->Volume->NotifySync, &x->Volume->NotifyList, x->Ccb,
-                                   (PSTRING)&x->Ccb->NotifyName, (Stack->Flags & SL_WATCH_TREE) != 0, FALSE,
-                                   Stack->Parameters.NotifyDirectory.CompletionFilter, x->Irp, NULL, NULL);
+    FsRtlNotifyFullChangeDirectory(
+        x->Volume->NotifySync, &x->Volume->NotifyList, x->Ccb, (PSTRING)&x->Ccb->NotifyName,
+        (Stack->Flags & SL_WATCH_TREE) != 0, FALSE,
+        Stack->Parameters.NotifyDirectory.CompletionFilter, x->Irp, NULL, NULL);
     x->Completed = true;
     return STATUS_PENDING;
 }
 
-void FsxNotify(FSX_VOLUME *Volume, FSX_ID Parent, PCUNICODE_STRING Name, PCUNICODE_STRING Stream, ULONG Filter,
-               ULONG Action)
+void FsxNotify(FSX_VOLUME *Volume, FSX_ID Parent, PCUNICODE_STRING Name, PCUNICODE_STRING Stream,
+               ULONG Filter, ULONG Action)
 {
     ULONG Room = 32768, Length = 0;
     UNICODE_STRING Target;
@@ -351,7 +366,8 @@ void FsxNotify(FSX_VOLUME *Volume, FSX_ID Parent, PCUNICODE_STRING Name, PCUNICO
         Target.Length = Target.MaximumLength = (USHORT)(Length * sizeof(WCHAR));
         At = (USHORT)(Target.Length - Name->Length);
         FsRtlNotifyFullReportChange(Volume->NotifySync, &Volume->NotifyList, (PSTRING)&Target, At,
-                                    Stream && Stream->Length ? (PSTRING)Stream : NULL, NULL, Filter, Action, NULL);
+                                    Stream && Stream->Length ? (PSTRING)Stream : NULL, NULL, Filter,
+                                    Action, NULL);
     }
     free(Text);
 }

@@ -9,7 +9,7 @@ static PDRIVER_OBJECT NtfsDriver;
 static KEX_LOCK VolumesLock = KEX_LOCK_INIT(KEX_RANK_FS + 1, "mounted volumes");
 static LIST_ENTRY Volumes = {&Volumes, &Volumes};
 
-/* ---- dispatch ------------------------------------------------------------------------------------------------------ */
+/* ---- dispatch ------------------------------------------------------------------------------ */
 
 static FSX_HANDLER *const Handlers[IRP_MJ_MAXIMUM_FUNCTION + 1] = {
     [IRP_MJ_CREATE] = FsxCreate,
@@ -67,7 +67,8 @@ static NTSTATUS Run(FSX_IRP *x)
         return STATUS_INVALID_DEVICE_REQUEST;
     if (x->Volume->Dismounted && !WorksDismounted(x->Stack->MajorFunction))
         return STATUS_VOLUME_DISMOUNTED;
-    if (!x->Fcb && x->Stack->MajorFunction != IRP_MJ_CREATE && x->Stack->MajorFunction != IRP_MJ_SHUTDOWN)
+    if (!x->Fcb && x->Stack->MajorFunction != IRP_MJ_CREATE &&
+        x->Stack->MajorFunction != IRP_MJ_SHUTDOWN)
         return STATUS_INVALID_DEVICE_REQUEST;
     return Handler(x);
 }
@@ -75,7 +76,9 @@ static NTSTATUS Run(FSX_IRP *x)
 /* Every request: file-system region, top-level IRP, handler, completion. */
 static NTSTATUS NTAPI Dispatch(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
-    FSX_IRP x = {.Irp = Irp, .Stack = IoGetCurrentIrpStackLocation(Irp), .Volume = DeviceObject->DeviceExtension};
+    FSX_IRP x = {.Irp = Irp,
+                 .Stack = IoGetCurrentIrpStackLocation(Irp),
+                 .Volume = DeviceObject->DeviceExtension};
     PIRP Outer = KexGetTopLevelIrp();
     NTSTATUS Status;
 
@@ -128,9 +131,12 @@ NTSTATUS FsxDeviceControl(FSX_IRP *x)
     return IoCallDriver(x->Volume->Disk, x->Irp);
 }
 
-/* ---- cache manager's callbacks ------------------------------------------------------------------------------------------ */
+/* ---- cache manager's callbacks ------------------------------------------------------------- */
 
-/* The lazy writer holds off purges and size changes, and marks its thread so that nobody throttles it. */
+/*
+ * The lazy writer holds off purges and size changes, and marks its thread so that nobody throttles
+ * it.
+ */
 static BOOLEAN NTAPI AcquireForLazyWrite(PVOID Context, BOOLEAN Wait)
 {
     FSX_FCB *Fcb = Context;
@@ -171,10 +177,13 @@ static VOID NTAPI ReleaseFromReadAhead(PVOID Context)
 }
 
 const CACHE_MANAGER_CALLBACKS FsxCacheCallbacks = {
-    AcquireForLazyWrite, ReleaseFromLazyWrite, AcquireForReadAhead, ReleaseFromReadAhead,
+    AcquireForLazyWrite,
+    ReleaseFromLazyWrite,
+    AcquireForReadAhead,
+    ReleaseFromReadAhead,
 };
 
-/* ---- driver objects ------------------------------------------------------------------------------------------------------ */
+/* ---- driver objects ------------------------------------------------------------------------ */
 
 static NTSTATUS NTAPI Initialise(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath)
 {
@@ -194,7 +203,7 @@ NTSTATUS FsxStart(void)
     return IoxCreateDriver(&Name, Initialise, &NtfsDriver);
 }
 
-/* ---- mount ------------------------------------------------------------------------------------------------------------------ */
+/* ---- mount --------------------------------------------------------------------------------- */
 
 static NTSTATUS SetUp(FSX_VOLUME *Volume)
 {
@@ -231,7 +240,8 @@ NTSTATUS FsxMountVolume(PDEVICE_OBJECT Disk, const FSX_PERSONALITY *Personality,
 
     if (!NtfsDriver)
         return STATUS_UNRECOGNIZED_VOLUME;
-    Status = IoCreateDevice(NtfsDriver, sizeof(FSX_VOLUME), NULL, FILE_DEVICE_DISK_FILE_SYSTEM, 0, FALSE, &Device);
+    Status = IoCreateDevice(NtfsDriver, sizeof(FSX_VOLUME), NULL, FILE_DEVICE_DISK_FILE_SYSTEM, 0,
+                            FALSE, &Device);
     if (!NT_SUCCESS(Status))
         return Status;
     Volume = Device->DeviceExtension;
@@ -284,7 +294,10 @@ static void TearDown(FSX_VOLUME *Volume)
     IoDeleteDevice(Volume->Device);
 }
 
-/* Volumes dismounted with files still open went on until now. One whose files were never closed stays for the report. */
+/*
+ * Volumes dismounted with files still open went on until now. One whose files were never closed
+ * stays for the report.
+ */
 void FsxEnd(void)
 {
     while (!IsListEmpty(&Volumes)) {
@@ -318,14 +331,16 @@ NTSTATUS FsxDismountVolume(PDEVICE_OBJECT VolumeDevice, bool Force)
     Volume->Dismounted = true;
     Volume->Vpb->Flags &= (USHORT)~VPB_MOUNTED;
     if (Open)
-        return Status;                  /* the device stays: their last requests are for it */
+        return Status; /* the device stays: their last requests are for it */
     Volume->Vpb->DeviceObject = NULL;
     TearDown(Volume);
     return Status;
 }
 
 void FsxForEachOpen(PDEVICE_OBJECT VolumeDevice,
-                    void (*fn)(PCUNICODE_STRING Path, ULONG Handles, ULONG References, void *Context), void *Context)
+                    void (*fn)(PCUNICODE_STRING Path, ULONG Handles, ULONG References,
+                               void *Context),
+                    void *Context)
 {
     FSX_VOLUME *Volume = VolumeDevice->DeviceExtension;
     FSX_FCB *Found;
@@ -352,7 +367,8 @@ void FsxForEachOpen(PDEVICE_OBJECT VolumeDevice,
         if (!Found)
             return;
         FsxBuildPath(Volume, Found, NULL, Text, RTL_NUMBER_OF(Text), &Length);
-        Path.Length = (USHORT)((Length < RTL_NUMBER_OF(Text) ? Length : RTL_NUMBER_OF(Text)) * sizeof(WCHAR));
+        Path.Length =
+            (USHORT)((Length < RTL_NUMBER_OF(Text) ? Length : RTL_NUMBER_OF(Text)) * sizeof(WCHAR));
         fn(&Path, Found->Handles, (ULONG)Found->References - 1, Context);
         FsxDereferenceFcb(Found);
     }

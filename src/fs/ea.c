@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ea.c - extended attributes: IRP_MJ_QUERY_EA and IRP_MJ_SET_EA. A node's attributes are kept as one chain of
- * FILE_FULL_EA_INFORMATION, in order of first setting. Names are compared without case; a value of length zero deletes.
+ * ea.c - extended attributes: IRP_MJ_QUERY_EA and IRP_MJ_SET_EA. A node's attributes are kept as
+ * one chain of FILE_FULL_EA_INFORMATION, in order of first setting. Names are compared without
+ * case; a value of length zero deletes.
  */
 #include "fs/fsp.h"
 #include "ke/try.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EA_MAX 0xffffu          /* of a whole chain */
+#define EA_MAX 0xffffu /* of a whole chain */
 
 typedef FILE_FULL_EA_INFORMATION EA;
 
@@ -72,7 +73,10 @@ NTSTATUS FsxCheckEas(const void *Buffer, ULONG Length, PULONG ErrorOffset)
     return STATUS_SUCCESS;
 }
 
-/* ---- chains of our own: entries follow each other at Round4(EaBytes), NextEntryOffset is set when given out ------- */
+/*
+ * chains of our own: entries follow each other at Round4(EaBytes), NextEntryOffset is set when
+ * given out
+ */
 
 static EA *FindIn(PUCHAR Chain, ULONG Bytes, const char *Name, UCHAR Length, PULONG At)
 {
@@ -142,7 +146,7 @@ NTSTATUS FsxStoreEas(FSX_VOLUME *Volume, FSX_ID Id, const void *Buffer, ULONG Le
     return Status;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------ */
 
 typedef struct _EA_COPY {
     PUCHAR To;
@@ -174,7 +178,7 @@ NTSTATUS FsxSetEa(FSX_IRP *x)
     c.To = malloc(Length);
     if (!c.To)
         return STATUS_INSUFFICIENT_RESOURCES;
-    Status = KexTry(Copy, &c);      /* a copy: the caller cannot change it under our eyes */
+    Status = KexTry(Copy, &c); /* a copy: the caller cannot change it under our eyes */
     if (NT_SUCCESS(Status))
         Status = FsxCheckEas(c.To, Length, &Bad);
     x->Information = Bad;
@@ -226,7 +230,8 @@ static NTSTATUS GiveNamed(GATHER *g, PUCHAR Chain, ULONG Bytes, const UCHAR *Lis
         EA *Found;
 
         if (ListBytes - Offset < FIELD_OFFSET(FILE_GET_EA_INFORMATION, EaName) + 1u ||
-            ListBytes - Offset < FIELD_OFFSET(FILE_GET_EA_INFORMATION, EaName) + 1u + Ask->EaNameLength)
+            ListBytes - Offset <
+                FIELD_OFFSET(FILE_GET_EA_INFORMATION, EaName) + 1u + Ask->EaNameLength)
             return STATUS_EA_LIST_INCONSISTENT;
         Found = FindIn(Chain, Bytes, Ask->EaName, Ask->EaNameLength, &At);
         if (!Found) {
@@ -291,7 +296,7 @@ NTSTATUS FsxQueryEa(FSX_IRP *x)
         free(g.Out);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
-    ExAcquireResourceExclusiveLite(&x->Fcb->Main, TRUE);    /* the position in the open is moved */
+    ExAcquireResourceExclusiveLite(&x->Fcb->Main, TRUE); /* the position in the open is moved */
     Status = LoadChain(x->Volume, x->Fcb->File->Id, &Chain, &Bytes);
     if (NT_SUCCESS(Status))
         Status = List ? GiveNamed(&g, Chain, Bytes, List, x->Stack->Parameters.QueryEa.EaListLength)

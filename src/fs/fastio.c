@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fastio.c - the fast-I/O table: reads, writes, locks and the common queries without an IRP, and the hooks that take the
- * stream's locks for work the system does on its own.
+ * fastio.c - the fast-I/O table: reads, writes, locks and the common queries without an IRP, and
+ * the hooks that take the stream's locks for work the system does on its own.
  */
 #include "fs/fsp.h"
 
 #include <string.h>
 
-static void Trace(const char *What, UCHAR Major, PFILE_OBJECT FileObject, LONGLONG Offset, ULONG Length, BOOLEAN Done,
-                  PIO_STATUS_BLOCK Iosb)
+static void Trace(const char *What, UCHAR Major, PFILE_OBJECT FileObject, LONGLONG Offset,
+                  ULONG Length, BOOLEAN Done, PIO_STATUS_BLOCK Iosb)
 {
     KEX_TRACE Event = {0};
 
@@ -32,14 +32,21 @@ static FSX_FCB *Usable(PFILE_OBJECT FileObject)
     FSX_FCB *Fcb = FsxFcbOf(FileObject);
     FSX_CCB *Ccb = FileObject->FsContext2;
 
-    return Fcb && Fcb->Kind == FSX_DATA && Ccb && !Ccb->CleanedUp && !Fcb->Volume->Dismounted ? Fcb : NULL;
+    return Fcb && Fcb->Kind == FSX_DATA && Ccb && !Ccb->CleanedUp && !Fcb->Volume->Dismounted
+               ? Fcb
+               : NULL;
 }
 
-/* ---- data ----------------------------------------------------------------------------------------------------------- */
+/* ---- data ---------------------------------------------------------------------------------- */
 
-/* Asked by the run-time library for streams that are "questionable", as all of ours are: byte-range locks decide. */
-static BOOLEAN NTAPI CheckIfPossible(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                                     ULONG LockKey, BOOLEAN CheckForRead, PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+/*
+ * Asked by the run-time library for streams that are "questionable", as all of ours are: byte-range
+ * locks decide.
+ */
+static BOOLEAN NTAPI CheckIfPossible(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
+                                     ULONG Length, BOOLEAN Wait, ULONG LockKey,
+                                     BOOLEAN CheckForRead, PIO_STATUS_BLOCK Iosb,
+                                     PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Usable(FileObject);
     LARGE_INTEGER Bytes = {.QuadPart = Length};
@@ -50,24 +57,28 @@ static BOOLEAN NTAPI CheckIfPossible(PFILE_OBJECT FileObject, PLARGE_INTEGER Fil
         return FsRtlFastCheckLockForRead(&Fcb->Locks, FileOffset, &Bytes, LockKey, FileObject,
                                          PsGetCurrentProcess());
     return !Fcb->Volume->Store->Geometry.ReadOnly &&
-           FsRtlFastCheckLockForWrite(&Fcb->Locks, FileOffset, &Bytes, LockKey, FileObject, PsGetCurrentProcess());
+           FsRtlFastCheckLockForWrite(&Fcb->Locks, FileOffset, &Bytes, LockKey, FileObject,
+                                      PsGetCurrentProcess());
 }
 
-static BOOLEAN NTAPI FastRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                              ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI FastRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                              BOOLEAN Wait, ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK Iosb,
+                              PDEVICE_OBJECT Device)
 {
-    BOOLEAN Done = Usable(FileObject) &&
-                   FsRtlCopyRead(FileObject, FileOffset, Length, Wait, LockKey, Buffer, Iosb, Device);
+    BOOLEAN Done = Usable(FileObject) && FsRtlCopyRead(FileObject, FileOffset, Length, Wait,
+                                                       LockKey, Buffer, Iosb, Device);
 
     Trace("fast read", IRP_MJ_READ, FileObject, FileOffset->QuadPart, Length, Done, Iosb);
     return Done;
 }
 
-static BOOLEAN NTAPI FastWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                               ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI FastWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                               BOOLEAN Wait, ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK Iosb,
+                               PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Usable(FileObject);
-    BOOLEAN Done = Fcb && FsRtlCopyWrite(FileObject, FileOffset, Length, Wait, LockKey, Buffer, Iosb, Device);
+    BOOLEAN Done =
+        Fcb && FsRtlCopyWrite(FileObject, FileOffset, Length, Wait, LockKey, Buffer, Iosb, Device);
 
     Trace("fast write", IRP_MJ_WRITE, FileObject, FileOffset->QuadPart, Length, Done, Iosb);
     if (Done && Length)
@@ -75,7 +86,7 @@ static BOOLEAN NTAPI FastWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffse
     return Done;
 }
 
-/* ---- queries ---------------------------------------------------------------------------------------------------------- */
+/* ---- queries ------------------------------------------------------------------------------- */
 
 /* Main shared, without waiting when the caller cannot. */
 static bool Enter(FSX_FCB *Fcb, BOOLEAN Wait)
@@ -101,8 +112,9 @@ static FSX_FCB *Queried(PFILE_OBJECT FileObject)
     return Fcb && Fcb->File && FileObject->FsContext2 && !Fcb->Volume->Dismounted ? Fcb : NULL;
 }
 
-static BOOLEAN NTAPI QueryBasic(PFILE_OBJECT FileObject, BOOLEAN Wait, PFILE_BASIC_INFORMATION Buffer,
-                                PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI QueryBasic(PFILE_OBJECT FileObject, BOOLEAN Wait,
+                                PFILE_BASIC_INFORMATION Buffer, PIO_STATUS_BLOCK Iosb,
+                                PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Queried(FileObject);
     NTSTATUS Status;
@@ -122,8 +134,9 @@ static BOOLEAN NTAPI QueryBasic(PFILE_OBJECT FileObject, BOOLEAN Wait, PFILE_BAS
     return TRUE;
 }
 
-static BOOLEAN NTAPI QueryStandard(PFILE_OBJECT FileObject, BOOLEAN Wait, PFILE_STANDARD_INFORMATION Buffer,
-                                   PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI QueryStandard(PFILE_OBJECT FileObject, BOOLEAN Wait,
+                                   PFILE_STANDARD_INFORMATION Buffer, PIO_STATUS_BLOCK Iosb,
+                                   PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Queried(FileObject);
     FSX_LINK *Link;
@@ -150,8 +163,9 @@ static BOOLEAN NTAPI QueryStandard(PFILE_OBJECT FileObject, BOOLEAN Wait, PFILE_
     return TRUE;
 }
 
-static BOOLEAN NTAPI QueryNetworkOpen(PFILE_OBJECT FileObject, BOOLEAN Wait, PFILE_NETWORK_OPEN_INFORMATION Buffer,
-                                      PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI QueryNetworkOpen(PFILE_OBJECT FileObject, BOOLEAN Wait,
+                                      PFILE_NETWORK_OPEN_INFORMATION Buffer, PIO_STATUS_BLOCK Iosb,
+                                      PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Queried(FileObject);
     FILE_BASIC_INFORMATION b;
@@ -178,32 +192,35 @@ static BOOLEAN NTAPI QueryNetworkOpen(PFILE_OBJECT FileObject, BOOLEAN Wait, PFI
     return TRUE;
 }
 
-/* ---- locks --------------------------------------------------------------------------------------------------------------- */
+/* ---- locks --------------------------------------------------------------------------------- */
 
-static BOOLEAN NTAPI FastLock(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, PLARGE_INTEGER Length,
-                              PEPROCESS ProcessId, ULONG Key, BOOLEAN FailImmediately, BOOLEAN ExclusiveLock,
-                              PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI FastLock(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
+                              PLARGE_INTEGER Length, PEPROCESS ProcessId, ULONG Key,
+                              BOOLEAN FailImmediately, BOOLEAN ExclusiveLock, PIO_STATUS_BLOCK Iosb,
+                              PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Usable(FileObject);
 
-    return Fcb && FsRtlFastLock(&Fcb->Locks, FileObject, FileOffset, Length, ProcessId, Key, FailImmediately,
-                                ExclusiveLock, Iosb, NULL, FALSE);
+    return Fcb && FsRtlFastLock(&Fcb->Locks, FileObject, FileOffset, Length, ProcessId, Key,
+                                FailImmediately, ExclusiveLock, Iosb, NULL, FALSE);
 }
 
-static BOOLEAN NTAPI FastUnlockSingle(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, PLARGE_INTEGER Length,
-                                      PEPROCESS ProcessId, ULONG Key, PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI FastUnlockSingle(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
+                                      PLARGE_INTEGER Length, PEPROCESS ProcessId, ULONG Key,
+                                      PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Usable(FileObject);
 
     if (!Fcb)
         return FALSE;
-    Iosb->Status = FsRtlFastUnlockSingle(&Fcb->Locks, FileObject, FileOffset, Length, ProcessId, Key, NULL, FALSE);
+    Iosb->Status = FsRtlFastUnlockSingle(&Fcb->Locks, FileObject, FileOffset, Length, ProcessId,
+                                         Key, NULL, FALSE);
     Iosb->Information = 0;
     return TRUE;
 }
 
-static BOOLEAN NTAPI FastUnlockAll(PFILE_OBJECT FileObject, PEPROCESS ProcessId, PIO_STATUS_BLOCK Iosb,
-                                   PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI FastUnlockAll(PFILE_OBJECT FileObject, PEPROCESS ProcessId,
+                                   PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Usable(FileObject);
 
@@ -214,8 +231,8 @@ static BOOLEAN NTAPI FastUnlockAll(PFILE_OBJECT FileObject, PEPROCESS ProcessId,
     return TRUE;
 }
 
-static BOOLEAN NTAPI FastUnlockAllByKey(PFILE_OBJECT FileObject, PVOID ProcessId, ULONG Key, PIO_STATUS_BLOCK Iosb,
-                                        PDEVICE_OBJECT Device)
+static BOOLEAN NTAPI FastUnlockAllByKey(PFILE_OBJECT FileObject, PVOID ProcessId, ULONG Key,
+                                        PIO_STATUS_BLOCK Iosb, PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = Usable(FileObject);
 
@@ -226,7 +243,7 @@ static BOOLEAN NTAPI FastUnlockAllByKey(PFILE_OBJECT FileObject, PVOID ProcessId
     return TRUE;
 }
 
-/* ---- hooks around work of the system ---------------------------------------------------------------------------------------- */
+/* ---- hooks around work of the system ------------------------------------------------------- */
 
 static VOID NTAPI AcquireForSection(PFILE_OBJECT FileObject)
 {
@@ -239,8 +256,8 @@ static VOID NTAPI ReleaseForSection(PFILE_OBJECT FileObject)
 }
 
 /* The mapped page writer may not wait: it would hold up the pages of all other files. */
-static NTSTATUS NTAPI AcquireForModWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER EndingOffset, PERESOURCE *Resource,
-                                         PDEVICE_OBJECT Device)
+static NTSTATUS NTAPI AcquireForModWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER EndingOffset,
+                                         PERESOURCE *Resource, PDEVICE_OBJECT Device)
 {
     FSX_FCB *Fcb = FsxFcbOf(FileObject);
 
@@ -251,15 +268,17 @@ static NTSTATUS NTAPI AcquireForModWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS NTAPI ReleaseForModWrite(PFILE_OBJECT FileObject, PERESOURCE Resource, PDEVICE_OBJECT Device)
+static NTSTATUS NTAPI ReleaseForModWrite(PFILE_OBJECT FileObject, PERESOURCE Resource,
+                                         PDEVICE_OBJECT Device)
 {
     ExReleaseResourceLite(Resource);
     return STATUS_SUCCESS;
 }
 
 /*
- * Main exclusive, unless this thread has it at least shared (then only one more of that); paging I/O shared behind it.
- * An empty top-level marker is set so that the write-back below knows that it is not the first; one that is set stays.
+ * Main exclusive, unless this thread has it at least shared (then only one more of that); paging
+ * I/O shared behind it. An empty top-level marker is set so that the write-back below knows that it
+ * is not the first; one that is set stays.
  */
 static NTSTATUS NTAPI AcquireForCcFlush(PFILE_OBJECT FileObject, PDEVICE_OBJECT Device)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- streams ---------------------------------------------------------------------------------------------------- */
+/* ---- streams ------------------------------------------------------------------------------- */
 
 static FSX_FCB *NewFcb(FSX_VOLUME *Volume, FSX_KIND Kind)
 {
@@ -55,7 +55,7 @@ void FsxFreeVolumeFcb(FSX_VOLUME *Volume)
     Volume->VolumeFcb = NULL;
 }
 
-/* ---- files; TableLock held in the static ones ------------------------------------------------------------------------ */
+/* ---- files; TableLock held in the static ones ---------------------------------------------- */
 
 static FSX_FILE **HashSlot(FSX_VOLUME *Volume, FSX_ID Id)
 {
@@ -160,8 +160,12 @@ static NTSTATUS LoadSizes(FSX_FCB *Fcb)
     return Status;
 }
 
-/* The stream's FCB if it is in use, referenced. Also publishes Made and MadeFile when given and needed. */
-static FSX_FCB *Publish(FSX_VOLUME *Volume, FSX_ID Id, FSX_STREAM Stream, FSX_FILE *MadeFile, FSX_FCB *Made)
+/*
+ * The stream's FCB if it is in use, referenced. Also publishes Made and MadeFile when given and
+ * needed.
+ */
+static FSX_FCB *Publish(FSX_VOLUME *Volume, FSX_ID Id, FSX_STREAM Stream, FSX_FILE *MadeFile,
+                        FSX_FCB *Made)
 {
     FSX_FILE *File = LookupFile(Volume, Id);
     FSX_FCB *Fcb = File ? LookupFcb(File, Stream) : NULL;
@@ -182,8 +186,8 @@ static FSX_FCB *Publish(FSX_VOLUME *Volume, FSX_ID Id, FSX_STREAM Stream, FSX_FI
     return Fcb;
 }
 
-NTSTATUS FsxReferenceFcb(FSX_VOLUME *Volume, FSX_ID Id, FSX_STREAM Stream, PCUNICODE_STRING StreamName, bool Directory,
-                         FSX_FCB **Out)
+NTSTATUS FsxReferenceFcb(FSX_VOLUME *Volume, FSX_ID Id, FSX_STREAM Stream,
+                         PCUNICODE_STRING StreamName, bool Directory, FSX_FCB **Out)
 {
     FSX_FILE *File = NULL;
     FSX_FCB *Made, *Fcb;
@@ -245,7 +249,7 @@ void FsxDereferenceFcb(FSX_FCB *Fcb)
         FreeFile(File);
 }
 
-/* ---- links -------------------------------------------------------------------------------------------------------- */
+/* ---- links --------------------------------------------------------------------------------- */
 
 void FsxSetLinkName(FSX_LINK *Link, FSX_ID Parent, PCUNICODE_STRING Name)
 {
@@ -266,7 +270,8 @@ FSX_LINK *FsxReferenceLink(FSX_FILE *File, FSX_ID Parent, PCUNICODE_STRING Name)
     for (PLIST_ENTRY e = File->Names.Flink; e != &File->Names && !Link; e = e->Flink) {
         FSX_LINK *Each = CONTAINING_RECORD(e, FSX_LINK, Links);
 
-        if (Each->Parent == Parent && !Each->Gone && FsRtlAreNamesEqual(&Each->Name, Name, TRUE, NULL))
+        if (Each->Parent == Parent && !Each->Gone &&
+            FsRtlAreNamesEqual(&Each->Name, Name, TRUE, NULL))
             Link = Each;
     }
     if (!Link) {
@@ -302,7 +307,7 @@ void FsxDereferenceLink(FSX_LINK *Link)
         FreeFile(File);
 }
 
-/* ---- paths -------------------------------------------------------------------------------------------------------- */
+/* ---- paths --------------------------------------------------------------------------------- */
 
 /* Builds from the end: each component is put in front of what is there. */
 typedef struct _PATH {
@@ -336,7 +341,8 @@ static NTSTATUS PrependParents(FSX_VOLUME *Volume, FSX_ID Id, PATH *Path)
     return Status == STATUS_NO_MORE_ENTRIES ? STATUS_SUCCESS : Status;
 }
 
-NTSTATUS FsxBuildPath(FSX_VOLUME *Volume, FSX_FCB *Fcb, FSX_LINK *Link, WCHAR *Buffer, ULONG Room, PULONG Length)
+NTSTATUS FsxBuildPath(FSX_VOLUME *Volume, FSX_FCB *Fcb, FSX_LINK *Link, WCHAR *Buffer, ULONG Room,
+                      PULONG Length)
 {
     PATH *Path = malloc(sizeof *Path);
     NTSTATUS Status = STATUS_SUCCESS;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flush.c - IRP_MJ_FLUSH_BUFFERS. What a minor code means is the personality's table: NTFS knows all five, others treat
- * some alike. An order of things holds for all: file data, then metadata, then the device; the first failure ends it.
+ * flush.c - IRP_MJ_FLUSH_BUFFERS. What a minor code means is the personality's table: NTFS knows
+ * all five, others treat some alike. An order of things holds for all: file data, then metadata,
+ * then the device; the first failure ends it.
  */
 #include "fs/fsp.h"
 
@@ -20,8 +21,8 @@ NTSTATUS FsxFlushData(FSX_FCB *Fcb, LONGLONG Offset, LONGLONG Length)
 }
 
 /*
- * Main is held exclusively. Taking the paging resource exclusively waits out the lazy writer, whose pages could not be
- * purged, and keeps new paging I/O away until the pages are gone.
+ * Main is held exclusively. Taking the paging resource exclusively waits out the lazy writer, whose
+ * pages could not be purged, and keeps new paging I/O away until the pages are gone.
  */
 bool FsxPurgeData(FSX_FCB *Fcb, LONGLONG Offset, ULONG Length)
 {
@@ -47,7 +48,7 @@ static NTSTATUS PurgeBlocked(void)
     return STATUS_SUCCESS;
 }
 
-/* ---- one stream ------------------------------------------------------------------------------------------------- */
+/* ---- one stream ---------------------------------------------------------------------------- */
 
 static NTSTATUS FlushStream(FSX_FCB *Fcb, const FSX_FLUSH_RULE *Rule)
 {
@@ -62,22 +63,27 @@ static NTSTATUS FlushStream(FSX_FCB *Fcb, const FSX_FLUSH_RULE *Rule)
     }
     if (NT_SUCCESS(Status) && (Rule->Metadata || Rule->NeededMetadata))
         Status = FsxWriteMetadata(Fcb, Rule->Metadata);
-    if (NT_SUCCESS(Status) && Rule->Purge && Fcb->Section.DataSectionObject && !FsxPurgeData(Fcb, 0, 0))
+    if (NT_SUCCESS(Status) && Rule->Purge && Fcb->Section.DataSectionObject &&
+        !FsxPurgeData(Fcb, 0, 0))
         Status = PurgeBlocked();
     ExReleaseResourceLite(&Fcb->Main);
     return Status;
 }
 
-/* ---- a directory, the volume --------------------------------------------------------------------------------------- */
+/* ---- a directory, the volume --------------------------------------------------------------- */
 
 static NTSTATUS FlushDirectory(FSX_FCB *Fcb, const FSX_FLUSH_RULE *Rule)
 {
     if (!NT_SUCCESS(Rule->OnDirectory))
         return Rule->OnDirectory;
-    return Rule->Metadata ? FsxStoreWriteMetadata(Fcb->Volume->Store, Fcb->File->Id) : STATUS_SUCCESS;
+    return Rule->Metadata ? FsxStoreWriteMetadata(Fcb->Volume->Store, Fcb->File->Id)
+                          : STATUS_SUCCESS;
 }
 
-/* The next data stream in the table behind Index, referenced; creates and closes may come in between. */
+/*
+ * The next data stream in the table behind Index, referenced; creates and closes may come in
+ * between.
+ */
 static FSX_FCB *NextStream(FSX_VOLUME *Volume, ULONG Index)
 {
     FSX_FCB *Found = NULL;
@@ -106,7 +112,7 @@ static NTSTATUS FlushVolume(FSX_VOLUME *Volume, const FSX_FLUSH_RULE *Rule)
 
     if (!NT_SUCCESS(Rule->OnVolume))
         return Rule->OnVolume;
-    ExAcquireResourceExclusiveLite(&Volume->Resource, TRUE);    /* nothing new is opened meanwhile */
+    ExAcquireResourceExclusiveLite(&Volume->Resource, TRUE); /* nothing new is opened meanwhile */
     for (ULONG Index = 0; (Fcb = NextStream(Volume, Index)) != NULL; Index++) {
         Each = FlushStream(Fcb, Rule);
         FsxDereferenceFcb(Fcb);
@@ -117,7 +123,7 @@ static NTSTATUS FlushVolume(FSX_VOLUME *Volume, const FSX_FLUSH_RULE *Rule)
     return NT_SUCCESS(Status) ? FsxStoreWriteMetadata(Volume->Store, 0) : Status;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------------------ */
+/* ---- the request --------------------------------------------------------------------------- */
 
 NTSTATUS FsxFlush(FSX_IRP *x)
 {
@@ -126,11 +132,12 @@ NTSTATUS FsxFlush(FSX_IRP *x)
     NTSTATUS Status;
 
     /* Undefined codes are a plain flush; whoever sent one is told elsewhere. */
-    Rule = &x->Volume->Personality->Flush[Minor < RTL_NUMBER_OF(x->Volume->Personality->Flush) ? Minor : 0];
+    Rule = &x->Volume->Personality
+                ->Flush[Minor < RTL_NUMBER_OF(x->Volume->Personality->Flush) ? Minor : 0];
     if (x->Volume->Store->Geometry.ReadOnly)
         return STATUS_MEDIA_WRITE_PROTECTED;
-    if (x->Fcb->Kind == FSX_VOLUME_FILE || (x->Fcb->File && x->Fcb->File->Id == FSX_ROOT_ID &&
-                                            x->Fcb->Kind == FSX_DIRECTORY))
+    if (x->Fcb->Kind == FSX_VOLUME_FILE ||
+        (x->Fcb->File && x->Fcb->File->Id == FSX_ROOT_ID && x->Fcb->Kind == FSX_DIRECTORY))
         Status = FlushVolume(x->Volume, Rule);
     else if (x->Fcb->Kind == FSX_DIRECTORY)
         Status = FlushDirectory(x->Fcb, Rule);

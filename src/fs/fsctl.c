@@ -9,10 +9,11 @@
 #define IN_LENGTH(x) ((x)->Stack->Parameters.FileSystemControl.InputBufferLength)
 #define OUT_LENGTH(x) ((x)->Stack->Parameters.FileSystemControl.OutputBufferLength)
 
-/* ---- volume ----------------------------------------------------------------------------------------------------- */
+/* ---- volume -------------------------------------------------------------------------------- */
 
 /*
- * A lock succeeds when this handle is the only one; pages of closed files are written and let go of first.
+ * A lock succeeds when this handle is the only one; pages of closed files are written and let go of
+ * first.
  */
 static NTSTATUS LockVolume(FSX_IRP *x)
 {
@@ -59,7 +60,7 @@ static NTSTATUS DismountVolume(FSX_IRP *x)
     Status = CcxFlushAll(x->Volume->Disk);
     FsxStoreWriteMetadata(x->Volume->Store, 0);
     FsxStoreSync(x->Volume->Store);
-    x->Volume->Dismounted = true;       /* the handles stay, and fail */
+    x->Volume->Dismounted = true; /* the handles stay, and fail */
     return Status;
 }
 
@@ -76,7 +77,8 @@ static NTSTATUS VolumeData(FSX_IRP *x)
     Data->VolumeSerialNumber.QuadPart = g->Serial;
     Data->NumberSectors.QuadPart = (LONGLONG)(g->TotalBytes / g->SectorSize);
     Data->TotalClusters.QuadPart = (LONGLONG)(g->TotalBytes / g->ClusterSize);
-    Data->FreeClusters.QuadPart = (LONGLONG)(x->Volume->Store->Ops->FreeBytes(x->Volume->Store) / g->ClusterSize);
+    Data->FreeClusters.QuadPart =
+        (LONGLONG)(x->Volume->Store->Ops->FreeBytes(x->Volume->Store) / g->ClusterSize);
     Data->BytesPerSector = g->SectorSize;
     Data->BytesPerCluster = g->ClusterSize;
     Data->BytesPerFileRecordSegment = 1024;
@@ -85,7 +87,7 @@ static NTSTATUS VolumeData(FSX_IRP *x)
     return STATUS_SUCCESS;
 }
 
-/* ---- sparse files --------------------------------------------------------------------------------------------------- */
+/* ---- sparse files -------------------------------------------------------------------------- */
 
 static NTSTATUS SetSparse(FSX_IRP *x)
 {
@@ -113,8 +115,8 @@ static NTSTATUS SetSparse(FSX_IRP *x)
 }
 
 /*
- * Zeroes a range of a file. Cached pages of it are zeroed in the cache, so views and cached handles agree; whole
- * clusters of a sparse file are given back. The file does not grow.
+ * Zeroes a range of a file. Cached pages of it are zeroed in the cache, so views and cached handles
+ * agree; whole clusters of a sparse file are given back. The file does not grow.
  */
 static NTSTATUS ZeroHeld(FSX_IRP *x, LONGLONG Start, LONGLONG End)
 {
@@ -126,7 +128,7 @@ static NTSTATUS ZeroHeld(FSX_IRP *x, LONGLONG Start, LONGLONG End)
                                     IoGetRequestorProcess(x->Irp)))
         return STATUS_FILE_LOCK_CONFLICT;
     if (End > x->Fcb->Header.ValidDataLength.QuadPart)
-        End = x->Fcb->Header.ValidDataLength.QuadPart;  /* behind it zeros are read anyway */
+        End = x->Fcb->Header.ValidDataLength.QuadPart; /* behind it zeros are read anyway */
     if (Start >= End)
         return STATUS_SUCCESS;
     if (x->Fcb->Section.DataSectionObject) {
@@ -193,7 +195,8 @@ static void ListRanges(void *Argument)
         AddRange(r, r->Start, r->End);
         return;
     }
-    while (Offset < r->End && Store->Ops->NextExtent(Store, r->x->Fcb->File->Id, r->x->Fcb->Stream, &Offset, &Length)) {
+    while (Offset < r->End && Store->Ops->NextExtent(Store, r->x->Fcb->File->Id, r->x->Fcb->Stream,
+                                                     &Offset, &Length)) {
         LONGLONG First = Offset > r->Start ? Offset : r->Start;
         LONGLONG Last = Offset + Length < r->End ? Offset + Length : r->End;
 
@@ -214,11 +217,12 @@ static NTSTATUS AllocatedRanges(FSX_IRP *x)
     ExAcquireResourceExclusiveLite(&x->Fcb->Main, TRUE);
     r.Start = In->FileOffset.QuadPart;
     r.End = r.Start + In->Length.QuadPart;
-    Status = r.Start < 0 || In->Length.QuadPart < 0 || r.End < r.Start ? STATUS_INVALID_PARAMETER : STATUS_SUCCESS;
+    Status = r.Start < 0 || In->Length.QuadPart < 0 || r.End < r.Start ? STATUS_INVALID_PARAMETER
+                                                                       : STATUS_SUCCESS;
     if (r.End > x->Fcb->Header.FileSize.QuadPart)
         r.End = x->Fcb->Header.FileSize.QuadPart;
     if (NT_SUCCESS(Status) && r.Start < r.End) {
-        FsxFlushData(x->Fcb, 0, 0);     /* what is dirty has no storage yet */
+        FsxFlushData(x->Fcb, 0, 0); /* what is dirty has no storage yet */
         Status = KexTry(ListRanges, &r);
         if (NT_SUCCESS(Status))
             Status = r.Status;
@@ -228,20 +232,29 @@ static NTSTATUS AllocatedRanges(FSX_IRP *x)
     return Status;
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------------------ */
+/* ---- the request --------------------------------------------------------------------------- */
 
 static NTSTATUS ControlFile(FSX_IRP *x)
 {
     switch (x->Stack->Parameters.FileSystemControl.FsControlCode) {
-    case FSCTL_IS_VOLUME_MOUNTED: return STATUS_SUCCESS;        /* a dismounted one was refused before */
-    case FSCTL_LOCK_VOLUME: return LockVolume(x);
-    case FSCTL_UNLOCK_VOLUME: return UnlockVolume(x);
-    case FSCTL_DISMOUNT_VOLUME: return DismountVolume(x);
-    case FSCTL_GET_NTFS_VOLUME_DATA: return VolumeData(x);
-    case FSCTL_SET_SPARSE: return SetSparse(x);
-    case FSCTL_SET_ZERO_DATA: return SetZeroData(x);
-    case FSCTL_QUERY_ALLOCATED_RANGES: return AllocatedRanges(x);
-    default: return STATUS_INVALID_DEVICE_REQUEST;
+    case FSCTL_IS_VOLUME_MOUNTED:
+        return STATUS_SUCCESS; /* a dismounted one was refused before */
+    case FSCTL_LOCK_VOLUME:
+        return LockVolume(x);
+    case FSCTL_UNLOCK_VOLUME:
+        return UnlockVolume(x);
+    case FSCTL_DISMOUNT_VOLUME:
+        return DismountVolume(x);
+    case FSCTL_GET_NTFS_VOLUME_DATA:
+        return VolumeData(x);
+    case FSCTL_SET_SPARSE:
+        return SetSparse(x);
+    case FSCTL_SET_ZERO_DATA:
+        return SetZeroData(x);
+    case FSCTL_QUERY_ALLOCATED_RANGES:
+        return AllocatedRanges(x);
+    default:
+        return STATUS_INVALID_DEVICE_REQUEST;
     }
 }
 
@@ -252,7 +265,7 @@ NTSTATUS FsxFileSystemControl(FSX_IRP *x)
     case IRP_MN_KERNEL_CALL:
         return ControlFile(x);
     case IRP_MN_VERIFY_VOLUME:
-        return STATUS_SUCCESS;          /* a store does not change under its volume */
+        return STATUS_SUCCESS; /* a store does not change under its volume */
     default:
         return STATUS_INVALID_DEVICE_REQUEST;
     }

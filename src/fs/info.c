@@ -48,7 +48,7 @@ static void *Take(ANSWER *a, ULONG Bytes)
     return At;
 }
 
-/* ---- single classes ------------------------------------------------------------------------------------------------- */
+/* ---- single classes ------------------------------------------------------------------------ */
 
 static NTSTATUS Basic(ANSWER *a)
 {
@@ -80,7 +80,8 @@ static NTSTATUS Standard(ANSWER *a)
     Info->AllocationSize = a->x->Fcb->Header.AllocationSize;
     Info->EndOfFile = a->x->Fcb->Header.FileSize;
     Info->DeletePending = (Link && Link->DeletePending) || a->x->Fcb->StreamDeletePending;
-    Info->NumberOfLinks = m.Links && Link && Link->DeletePending && !Link->Gone ? m.Links - 1 : m.Links;
+    Info->NumberOfLinks =
+        m.Links && Link && Link->DeletePending && !Link->Gone ? m.Links - 1 : m.Links;
     Info->Directory = a->x->Fcb->Kind == FSX_DIRECTORY;
     if (a->x->Fcb->File->Id == FSX_ROOT_ID)
         Info->NumberOfLinks = 1;
@@ -141,7 +142,8 @@ static NTSTATUS Mode(ANSWER *a)
                  (Flags & FO_NO_INTERMEDIATE_BUFFERING ? FILE_NO_INTERMEDIATE_BUFFERING : 0) |
                  (a->x->Ccb->DeleteOnClose ? FILE_DELETE_ON_CLOSE : 0);
     if (Flags & FO_SYNCHRONOUS_IO)
-        Info->Mode |= Flags & FO_ALERTABLE_IO ? FILE_SYNCHRONOUS_IO_ALERT : FILE_SYNCHRONOUS_IO_NONALERT;
+        Info->Mode |=
+            Flags & FO_ALERTABLE_IO ? FILE_SYNCHRONOUS_IO_ALERT : FILE_SYNCHRONOUS_IO_NONALERT;
     return STATUS_SUCCESS;
 }
 
@@ -158,7 +160,8 @@ static NTSTATUS Alignment(ANSWER *a)
 /* A length and as much of the name as fits; STATUS_BUFFER_OVERFLOW says that more is there. */
 static NTSTATUS PutName(ANSWER *a, const WCHAR *Name, ULONG Chars)
 {
-    ULONG Head = FIELD_OFFSET(FILE_NAME_INFORMATION, FileName), Bytes = Chars * (ULONG)sizeof(WCHAR), Fits;
+    ULONG Head = FIELD_OFFSET(FILE_NAME_INFORMATION, FileName),
+          Bytes = Chars * (ULONG)sizeof(WCHAR), Fits;
     FILE_NAME_INFORMATION *Info = Take(a, Head);
 
     if (!Info)
@@ -198,7 +201,8 @@ static NTSTATUS ShortNameOf(ANSWER *a)
     if (!Link || a->x->Fcb->StreamName.Length)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     ExAcquireResourceSharedLite(&a->x->Volume->Resource, TRUE);
-    Status = a->x->Volume->Store->Ops->Lookup(a->x->Volume->Store, Link->Parent, &Link->Name, &Entry);
+    Status =
+        a->x->Volume->Store->Ops->Lookup(a->x->Volume->Store, Link->Parent, &Link->Name, &Entry);
     ExReleaseResourceLite(&a->x->Volume->Resource);
     if (!NT_SUCCESS(Status))
         return Status;
@@ -281,7 +285,7 @@ static NTSTATUS StandardLink(ANSWER *a)
     return Status;
 }
 
-/* ---- lists ------------------------------------------------------------------------------------------------------------- */
+/* ---- lists --------------------------------------------------------------------------------- */
 
 /* Entries are aligned to 8 and chained; STATUS_BUFFER_OVERFLOW when one does not fit whole. */
 static void *NextEntry(ANSWER *a, ULONG Bytes, ULONG **Chain)
@@ -309,7 +313,8 @@ static NTSTATUS Streams(ANSWER *a)
 
     if (!s)
         return STATUS_INSUFFICIENT_RESOURCES;
-    for (ULONG Index = 0; NT_SUCCESS(Store->Ops->StreamAt(Store, a->x->Fcb->File->Id, Index, s)); Index++) {
+    for (ULONG Index = 0; NT_SUCCESS(Store->Ops->StreamAt(Store, a->x->Fcb->File->Id, Index, s));
+         Index++) {
         ULONG Bytes = (1u + s->NameLength + 6u) * (ULONG)sizeof(WCHAR);
         FILE_STREAM_INFORMATION *Info =
             NextEntry(a, FIELD_OFFSET(FILE_STREAM_INFORMATION, StreamName) + Bytes, &Chain);
@@ -344,8 +349,10 @@ static NTSTATUS HardLinks(ANSWER *a)
         return Head ? STATUS_INSUFFICIENT_RESOURCES : STATUS_INFO_LENGTH_MISMATCH;
     }
     Head->BytesNeeded = FIELD_OFFSET(FILE_LINKS_INFORMATION, Entry);
-    for (ULONG Index = 0; NT_SUCCESS(Store->Ops->LinkAt(Store, a->x->Fcb->File->Id, Index, e)); Index++) {
-        ULONG Bytes = FIELD_OFFSET(FILE_LINK_ENTRY_INFORMATION, FileName) + e->NameLength * (ULONG)sizeof(WCHAR);
+    for (ULONG Index = 0; NT_SUCCESS(Store->Ops->LinkAt(Store, a->x->Fcb->File->Id, Index, e));
+         Index++) {
+        ULONG Bytes = FIELD_OFFSET(FILE_LINK_ENTRY_INFORMATION, FileName) +
+                      e->NameLength * (ULONG)sizeof(WCHAR);
         FILE_LINK_ENTRY_INFORMATION *Info = NT_SUCCESS(Status) ? NextEntry(a, Bytes, &Chain) : NULL;
 
         Head->BytesNeeded = ((Head->BytesNeeded + 7) & ~7u) + Bytes;
@@ -362,11 +369,12 @@ static NTSTATUS HardLinks(ANSWER *a)
     return Status;
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------------------------ */
+/* ---- all ----------------------------------------------------------------------------------- */
 
 static NTSTATUS All(ANSWER *a)
 {
-    NTSTATUS (*const Parts[])(ANSWER *) = {Basic, Standard, InternalId, Ea, Access, Position, Mode, Alignment};
+    NTSTATUS (*const Parts[])
+    (ANSWER *) = {Basic, Standard, InternalId, Ea, Access, Position, Mode, Alignment};
     NTSTATUS Status = STATUS_SUCCESS;
 
     for (size_t i = 0; i < RTL_NUMBER_OF(Parts) && NT_SUCCESS(Status); i++)
@@ -403,34 +411,56 @@ static NTSTATUS Stat(ANSWER *a)
 static NTSTATUS Answer(ANSWER *a, FILE_INFORMATION_CLASS Class)
 {
     switch (Class) {
-    case FileBasicInformation: return Basic(a);
-    case FileStandardInformation: return Standard(a);
-    case FileInternalInformation: return InternalId(a);
-    case FileEaInformation: return Ea(a);
-    case FileAccessInformation: return Access(a);
-    case FilePositionInformation: return Position(a);
-    case FileModeInformation: return Mode(a);
-    case FileAlignmentInformation: return Alignment(a);
+    case FileBasicInformation:
+        return Basic(a);
+    case FileStandardInformation:
+        return Standard(a);
+    case FileInternalInformation:
+        return InternalId(a);
+    case FileEaInformation:
+        return Ea(a);
+    case FileAccessInformation:
+        return Access(a);
+    case FilePositionInformation:
+        return Position(a);
+    case FileModeInformation:
+        return Mode(a);
+    case FileAlignmentInformation:
+        return Alignment(a);
     case FileNameInformation:
-    case FileNormalizedNameInformation: return Name(a);
-    case FileAlternateNameInformation: return ShortNameOf(a);
-    case FileAllInformation: return All(a);
-    case FileNetworkOpenInformation: return NetworkOpen(a);
-    case FileAttributeTagInformation: return AttributeTag(a);
-    case FileStreamInformation: return Streams(a);
-    case FileCompressionInformation: return Compression(a);
-    case FileIdInformation: return Id(a);
-    case FileHardLinkInformation: return HardLinks(a);
-    case FileStandardLinkInformation: return StandardLink(a);
-    case FileStatInformation: return Stat(a);
-    default: return STATUS_INVALID_PARAMETER;
+    case FileNormalizedNameInformation:
+        return Name(a);
+    case FileAlternateNameInformation:
+        return ShortNameOf(a);
+    case FileAllInformation:
+        return All(a);
+    case FileNetworkOpenInformation:
+        return NetworkOpen(a);
+    case FileAttributeTagInformation:
+        return AttributeTag(a);
+    case FileStreamInformation:
+        return Streams(a);
+    case FileCompressionInformation:
+        return Compression(a);
+    case FileIdInformation:
+        return Id(a);
+    case FileHardLinkInformation:
+        return HardLinks(a);
+    case FileStandardLinkInformation:
+        return StandardLink(a);
+    case FileStatInformation:
+        return Stat(a);
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
 }
 
 NTSTATUS FsxQueryInformation(FSX_IRP *x)
 {
     FILE_INFORMATION_CLASS Class = x->Stack->Parameters.QueryFile.FileInformationClass;
-    ANSWER a = {.x = x, .Buffer = x->Irp->AssociatedIrp.SystemBuffer, .Room = x->Stack->Parameters.QueryFile.Length};
+    ANSWER a = {.x = x,
+                .Buffer = x->Irp->AssociatedIrp.SystemBuffer,
+                .Room = x->Stack->Parameters.QueryFile.Length};
     bool NeedsLock = !(x->Irp->Flags & IRP_PAGING_IO);
     NTSTATUS Status;
 

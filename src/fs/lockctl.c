@@ -8,6 +8,6 @@ NTSTATUS FsxLockControl(FSX_IRP *x)
         return STATUS_INVALID_PARAMETER;
     if (x->Ccb->CleanedUp)
         return STATUS_FILE_CLOSED;
-    x->Completed = true;            /* by the library, now or when the range is free */
+    x->Completed = true; /* by the library, now or when the range is free */
     return FsRtlProcessFileLock(&x->Fcb->Locks, x->Irp, NULL);
 }

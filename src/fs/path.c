@@ -10,7 +10,10 @@ NTSTATUS FsxCheckName(const FSX_VOLUME *Volume, PCUNICODE_STRING Name)
 
     if (!Count || Count > Volume->Personality->MaxComponent)
         return STATUS_OBJECT_NAME_INVALID;
-    /* "." and ".." are Win32's to resolve: in a path that reaches a file system they name nothing. */
+    /*
+     * "." and ".." are Win32's to resolve: in a path that reaches a file system they name nothing.
+     *
+     */
     if (Name->Buffer[0] == L'.' && (Count == 1 || (Count == 2 && Name->Buffer[1] == L'.')))
         return STATUS_OBJECT_NAME_INVALID;
     for (USHORT i = 0; i < Count; i++) {
@@ -22,8 +25,8 @@ NTSTATUS FsxCheckName(const FSX_VOLUME *Volume, PCUNICODE_STRING Name)
 
 static UNICODE_STRING Part(PCUNICODE_STRING Of, USHORT First, USHORT End)
 {
-    UNICODE_STRING Result = {(USHORT)((End - First) * sizeof(WCHAR)), (USHORT)((End - First) * sizeof(WCHAR)),
-                             Of->Buffer + First};
+    UNICODE_STRING Result = {(USHORT)((End - First) * sizeof(WCHAR)),
+                             (USHORT)((End - First) * sizeof(WCHAR)), Of->Buffer + First};
 
     return Result;
 }
@@ -62,14 +65,15 @@ NTSTATUS FsxParseComponent(const FSX_VOLUME *Volume, PCUNICODE_STRING Component,
     Name->Stream = Part(Component, (USHORT)(First + 1), Second);
     if (Second < Count) {
         Type = Part(Component, (USHORT)(Second + 1), Count);
-        if (Is(&Type, L"$INDEX_ALLOCATION") && (Is(&Name->Stream, L"$I30") || !Name->Stream.Length)) {
+        if (Is(&Type, L"$INDEX_ALLOCATION") &&
+            (Is(&Name->Stream, L"$I30") || !Name->Stream.Length)) {
             Name->DirectoryType = true;
             Name->Stream.Length = 0;
         } else if (!Is(&Type, L"$DATA")) {
             return STATUS_OBJECT_NAME_INVALID;
         }
     } else if (!Name->Stream.Length) {
-        return STATUS_OBJECT_NAME_INVALID;      /* "file:" */
+        return STATUS_OBJECT_NAME_INVALID; /* "file:" */
     }
     if (Name->Stream.Length / sizeof(WCHAR) > FSX_NAME_MAX)
         return STATUS_OBJECT_NAME_INVALID;
@@ -80,8 +84,8 @@ NTSTATUS FsxParseComponent(const FSX_VOLUME *Volume, PCUNICODE_STRING Component,
     return Name->File.Length ? FsxCheckName(Volume, &Name->File) : STATUS_SUCCESS;
 }
 
-void FsxShortName(FSX_VOLUME *Volume, FSX_ID Directory, PCUNICODE_STRING Name, PUNICODE_STRING Short,
-                  WCHAR Buffer[FSX_SHORT_MAX])
+void FsxShortName(FSX_VOLUME *Volume, FSX_ID Directory, PCUNICODE_STRING Name,
+                  PUNICODE_STRING Short, WCHAR Buffer[FSX_SHORT_MAX])
 {
     Short->Buffer = Buffer;
     Short->Length = 0;

@@ -25,11 +25,11 @@ static void TransferBody(void *Argument)
     TRANSFER *t = Argument;
 
     if (t->Write)
-        t->Status = FsxStoreWrite(t->Fcb->Volume->Store, t->Fcb->File->Id, t->Fcb->Stream, t->Offset, t->Length,
-                                  t->Buffer);
+        t->Status = FsxStoreWrite(t->Fcb->Volume->Store, t->Fcb->File->Id, t->Fcb->Stream,
+                                  t->Offset, t->Length, t->Buffer);
     else
-        t->Status = FsxStoreRead(t->Fcb->Volume->Store, t->Fcb->File->Id, t->Fcb->Stream, t->Offset, t->Length,
-                                 t->Buffer);
+        t->Status = FsxStoreRead(t->Fcb->Volume->Store, t->Fcb->File->Id, t->Fcb->Stream, t->Offset,
+                                 t->Length, t->Buffer);
 }
 
 NTSTATUS FsxTransfer(FSX_FCB *Fcb, LONGLONG Offset, ULONG Length, PVOID Buffer, bool Write)
@@ -140,7 +140,8 @@ static NTSTATUS CachedRead(FSX_IRP *x, LONGLONG Offset, ULONG Length)
         Status = CcxMdlLend(x->FileObject, Offset, Length, &x->Irp->MdlAddress);
     } else {
         Buffer = FsxUserBuffer(x->Irp);
-        Status = Buffer ? CcxRead(x->FileObject, Offset, Length, true, Buffer) : STATUS_INSUFFICIENT_RESOURCES;
+        Status = Buffer ? CcxRead(x->FileObject, Offset, Length, true, Buffer)
+                        : STATUS_INSUFFICIENT_RESOURCES;
     }
     if (NT_SUCCESS(Status))
         x->Information = Length;

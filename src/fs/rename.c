@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* rename.c - moving a name and adding one. The name space and the stream's main resource are held exclusively. */
+/*
+ * rename.c - moving a name and adding one. The name space and the stream's main resource are held
+ * exclusively.
+ */
 #include "fs/fsp.h"
 
 #include <string.h>
@@ -9,13 +12,13 @@ typedef struct _TARGET {
     FSX_ID Directory;
     UNICODE_STRING Name;
     bool Exists;
-    FSX_ENTRY Entry;        /* when it exists */
+    FSX_ENTRY Entry; /* when it exists */
     bool Replace, Posix, IgnoreReadOnly;
 } TARGET;
 
 /*
- * A plain name stays in the directory; a path or one relative to a handle was opened by the I/O manager, whose file object
- * for the target directory carries the last component as its name.
+ * A plain name stays in the directory; a path or one relative to a handle was opened by the I/O
+ * manager, whose file object for the target directory carries the last component as its name.
  */
 static NTSTATUS FindTarget(FSX_IRP *x, const WCHAR *Name, ULONG NameLength, TARGET *t)
 {
@@ -58,13 +61,16 @@ static NTSTATUS FindTarget(FSX_IRP *x, const WCHAR *Name, ULONG NameLength, TARG
 static FSX_LINK *OpenLink(FSX_VOLUME *Volume, const FSX_ENTRY *Entry)
 {
     FSX_FILE *File = FsxFindFile(Volume, Entry->Id);
-    UNICODE_STRING Name = {(USHORT)(Entry->NameLength * sizeof(WCHAR)), (USHORT)(Entry->NameLength * sizeof(WCHAR)),
-                           (PWCH)Entry->Name};
+    UNICODE_STRING Name = {(USHORT)(Entry->NameLength * sizeof(WCHAR)),
+                           (USHORT)(Entry->NameLength * sizeof(WCHAR)), (PWCH)Entry->Name};
 
     return File ? FsxReferenceLink(File, Entry->Parent, &Name) : NULL;
 }
 
-/* The name in the way goes, if it may: nobody has it open, it is no directory, it may be written. */
+/*
+ * The name in the way goes, if it may: nobody has it open, it is no directory, it may be written.
+ *
+ */
 static NTSTATUS RemoveTarget(FSX_IRP *x, TARGET *t)
 {
     FSX_STORE *Store = x->Volume->Store;
@@ -103,14 +109,18 @@ static bool IsBelow(FSX_VOLUME *Volume, FSX_ID Id, FSX_ID Top)
     FSX_ENTRY Entry;
 
     while (Id != Top) {
-        if (Id == FSX_ROOT_ID || !NT_SUCCESS(Volume->Store->Ops->LinkAt(Volume->Store, Id, 0, &Entry)))
+        if (Id == FSX_ROOT_ID ||
+            !NT_SUCCESS(Volume->Store->Ops->LinkAt(Volume->Store, Id, 0, &Entry)))
             return false;
         Id = Entry.Parent;
     }
     return true;
 }
 
-/* A directory cannot be moved while anything in it is open: the paths of those opens would change. */
+/*
+ * A directory cannot be moved while anything in it is open: the paths of those opens would change.
+ *
+ */
 static NTSTATUS CheckOpenBelow(FSX_VOLUME *Volume, FSX_FILE *Directory)
 {
     NTSTATUS Status = STATUS_SUCCESS;
@@ -147,7 +157,7 @@ static NTSTATUS RenameStream(FSX_IRP *x, PUNICODE_STRING Name)
     if (Parsed.File.Length || !Parsed.Stream.Length)
         return STATUS_INVALID_PARAMETER;
     if (!x->Fcb->StreamName.Length)
-        return STATUS_NOT_IMPLEMENTED;      /* turning the unnamed stream into a named one */
+        return STATUS_NOT_IMPLEMENTED; /* turning the unnamed stream into a named one */
     Status = Store->Ops->RenameStream(Store, x->Fcb->File->Id, x->Fcb->Stream, &Parsed.Stream);
     if (NT_SUCCESS(Status)) {
         memcpy(x->Fcb->StreamBuffer, Parsed.Stream.Buffer, Parsed.Stream.Length);
@@ -160,7 +170,8 @@ static NTSTATUS MoveName(FSX_IRP *x, TARGET *t)
 {
     FSX_STORE *Store = x->Volume->Store;
     FSX_LINK *Link = x->Ccb->Link;
-    ULONG Filter = x->Fcb->File->Directory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+    ULONG Filter =
+        x->Fcb->File->Directory ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
     bool SameDirectory = t->Directory == Link->Parent;
     WCHAR ShortBuffer[FSX_SHORT_MAX], OldBuffer[FSX_NAME_MAX];
     UNICODE_STRING Short, Old = {Link->Name.Length, sizeof OldBuffer, OldBuffer};
@@ -184,8 +195,11 @@ static NTSTATUS MoveName(FSX_IRP *x, TARGET *t)
 NTSTATUS FsxRename(FSX_IRP *x, const FILE_RENAME_INFORMATION *Info, ULONG Length, bool Extended)
 {
     ULONG Head = FIELD_OFFSET(FILE_RENAME_INFORMATION, FileName);
-    ULONG Flags = Extended ? Info->Flags : Info->ReplaceIfExists ? FILE_RENAME_REPLACE_IF_EXISTS : 0;
-    TARGET t = {.Replace = Flags & FILE_RENAME_REPLACE_IF_EXISTS, .Posix = Flags & FILE_RENAME_POSIX_SEMANTICS,
+    ULONG Flags = Extended                ? Info->Flags
+                  : Info->ReplaceIfExists ? FILE_RENAME_REPLACE_IF_EXISTS
+                                          : 0;
+    TARGET t = {.Replace = Flags & FILE_RENAME_REPLACE_IF_EXISTS,
+                .Posix = Flags & FILE_RENAME_POSIX_SEMANTICS,
                 .IgnoreReadOnly = Flags & FILE_RENAME_IGNORE_READONLY_ATTRIBUTE};
     UNICODE_STRING Name;
     NTSTATUS Status;
@@ -205,7 +219,7 @@ NTSTATUS FsxRename(FSX_IRP *x, const FILE_RENAME_INFORMATION *Info, ULONG Length
         return Status;
     if (x->Fcb->File->Directory) {
         if (IsBelow(x->Volume, t.Directory, x->Fcb->File->Id))
-            return STATUS_ACCESS_DENIED;        /* into itself */
+            return STATUS_ACCESS_DENIED; /* into itself */
         Status = CheckOpenBelow(x->Volume, x->Fcb->File);
         if (!NT_SUCCESS(Status))
             return Status;
@@ -223,7 +237,8 @@ NTSTATUS FsxHardLink(FSX_IRP *x, const FILE_LINK_INFORMATION *Info, ULONG Length
 {
     ULONG Head = FIELD_OFFSET(FILE_LINK_INFORMATION, FileName);
     ULONG Flags = Extended ? Info->Flags : Info->ReplaceIfExists ? FILE_LINK_REPLACE_IF_EXISTS : 0;
-    TARGET t = {.Replace = Flags & FILE_LINK_REPLACE_IF_EXISTS, .Posix = Flags & FILE_LINK_POSIX_SEMANTICS,
+    TARGET t = {.Replace = Flags & FILE_LINK_REPLACE_IF_EXISTS,
+                .Posix = Flags & FILE_LINK_POSIX_SEMANTICS,
                 .IgnoreReadOnly = Flags & FILE_LINK_IGNORE_READONLY_ATTRIBUTE};
     FSX_STORE *Store = x->Volume->Store;
     WCHAR ShortBuffer[FSX_SHORT_MAX];
@@ -251,6 +266,7 @@ NTSTATUS FsxHardLink(FSX_IRP *x, const FILE_LINK_INFORMATION *Info, ULONG Length
     if (!NT_SUCCESS(Status))
         return Status;
     FsxTouchChange(x->Fcb, x->Ccb);
-    FsxNotify(x->Volume, t.Directory, &t.Name, NULL, FILE_NOTIFY_CHANGE_FILE_NAME, FILE_ACTION_ADDED);
+    FsxNotify(x->Volume, t.Directory, &t.Name, NULL, FILE_NOTIFY_CHANGE_FILE_NAME,
+              FILE_ACTION_ADDED);
     return STATUS_SUCCESS;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * security.c - IRP_MJ_QUERY_SECURITY and IRP_MJ_SET_SECURITY. A descriptor is kept as given, self-relative. A node without
- * one has the default: owner and group Administrators, everyone full access.
+ * security.c - IRP_MJ_QUERY_SECURITY and IRP_MJ_SET_SECURITY. A descriptor is kept as given,
+ * self-relative. A node without one has the default: owner and group Administrators, everyone full
+ * access.
  */
 #include "fs/fsp.h"
 #include "ke/try.h"
@@ -36,9 +37,16 @@ static const DEFAULT_DESCRIPTOR Default = {
     .Group = offsetof(DEFAULT_DESCRIPTOR, Administrators),
     .Dacl = offsetof(DEFAULT_DESCRIPTOR, Acl),
     .Administrators = {1, 2, {0, 0, 0, 0, 0, 5}, {32, 544}},
-    .Acl = {.Revision = ACL_REVISION, .Size = 28, .AceCount = 1, .Type = ACCESS_ALLOWED_ACE_TYPE,
-            .Flags = OBJECT_INHERIT_ACE | CONTAINER_INHERIT_ACE, .AceSize = 20, .Mask = FILE_ALL_ACCESS,
-            .SidRevision = 1, .SidCount = 1, .Authority = {0, 0, 0, 0, 0, 1}},
+    .Acl = {.Revision = ACL_REVISION,
+            .Size = 28,
+            .AceCount = 1,
+            .Type = ACCESS_ALLOWED_ACE_TYPE,
+            .Flags = OBJECT_INHERIT_ACE | CONTAINER_INHERIT_ACE,
+            .AceSize = 20,
+            .Mask = FILE_ALL_ACCESS,
+            .SidRevision = 1,
+            .SidCount = 1,
+            .Authority = {0, 0, 0, 0, 0, 1}},
 };
 
 /* The node's descriptor in memory of its own. */
@@ -105,7 +113,8 @@ NTSTATUS FsxSetSecurity(FSX_IRP *x)
 {
     SECURITY_INFORMATION Information = x->Stack->Parameters.SetSecurity.SecurityInformation;
     FSX_STORE *Store = x->Volume->Store;
-    static GENERIC_MAPPING Mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS};
+    static GENERIC_MAPPING Mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE,
+                                      FILE_ALL_ACCESS};
     PSECURITY_DESCRIPTOR Old, Merged;
     NTSTATUS Status;
     ULONG Size;
@@ -118,7 +127,8 @@ NTSTATUS FsxSetSecurity(FSX_IRP *x)
     Status = Load(x, &Old, &Size);
     Merged = Old;
     if (NT_SUCCESS(Status))
-        Status = SeSetSecurityDescriptorInfo(NULL, &Information, x->Stack->Parameters.SetSecurity.SecurityDescriptor,
+        Status = SeSetSecurityDescriptorInfo(NULL, &Information,
+                                             x->Stack->Parameters.SetSecurity.SecurityDescriptor,
                                              &Merged, PagedPool, &Mapping);
     if (NT_SUCCESS(Status))
         Status = Store->Ops->SetBlob(Store, x->Fcb->File->Id, FSX_BLOB_SECURITY, Merged,
@@ -132,8 +142,8 @@ NTSTATUS FsxSetSecurity(FSX_IRP *x)
         ExFreePoolWithTag(Old, FSX_POOL_TAG);
     if (NT_SUCCESS(Status) && x->Ccb->Link && !x->Ccb->Link->Gone) {
         ExAcquireResourceSharedLite(&x->Volume->Resource, TRUE);
-        FsxNotify(x->Volume, x->Ccb->Link->Parent, &x->Ccb->Link->Name, NULL, FILE_NOTIFY_CHANGE_SECURITY,
-                  FILE_ACTION_MODIFIED);
+        FsxNotify(x->Volume, x->Ccb->Link->Parent, &x->Ccb->Link->Name, NULL,
+                  FILE_NOTIFY_CHANGE_SECURITY, FILE_ACTION_MODIFIED);
         ExReleaseResourceLite(&x->Volume->Resource);
     }
     return Status;

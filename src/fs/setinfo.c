@@ -4,13 +4,18 @@
 
 #include <string.h>
 
-#define SETTABLE (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_ARCHIVE | \
-                  FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED |           \
-                  FILE_ATTRIBUTE_NO_SCRUB_DATA | FILE_ATTRIBUTE_PINNED | FILE_ATTRIBUTE_UNPINNED)
+#define SETTABLE                                                                                   \
+    (FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM |                     \
+     FILE_ATTRIBUTE_ARCHIVE | FILE_ATTRIBUTE_TEMPORARY | FILE_ATTRIBUTE_OFFLINE |                  \
+     FILE_ATTRIBUTE_NOT_CONTENT_INDEXED | FILE_ATTRIBUTE_NO_SCRUB_DATA | FILE_ATTRIBUTE_PINNED |   \
+     FILE_ATTRIBUTE_UNPINNED)
 
-/* ---- basic ----------------------------------------------------------------------------------------------------- */
+/* ---- basic --------------------------------------------------------------------------------- */
 
-/* One time field: 0 leaves it, -1 stops and -2 resumes automatic updates through this handle, else it is the value. */
+/*
+ * One time field: 0 leaves it, -1 stops and -2 resumes automatic updates through this handle, else
+ * it is the value.
+ */
 static NTSTATUS TakeTime(LONGLONG Given, LONGLONG *Value, bool *ByUser, ULONG Flag, ULONG *Which)
 {
     if (Given < -2)
@@ -36,7 +41,8 @@ static void NotifyBasic(FSX_IRP *x, ULONG Which)
                    (Which & FSX_SET_CREATION ? FILE_NOTIFY_CHANGE_CREATION : 0);
 
     if (Filter && x->Ccb->Link && !x->Ccb->Link->Gone)
-        FsxNotify(x->Volume, x->Ccb->Link->Parent, &x->Ccb->Link->Name, NULL, Filter, FILE_ACTION_MODIFIED);
+        FsxNotify(x->Volume, x->Ccb->Link->Parent, &x->Ccb->Link->Name, NULL, Filter,
+                  FILE_ACTION_MODIFIED);
 }
 
 static NTSTATUS SetBasic(FSX_IRP *x, const FILE_BASIC_INFORMATION *Info)
@@ -55,13 +61,14 @@ static NTSTATUS SetBasic(FSX_IRP *x, const FILE_BASIC_INFORMATION *Info)
         return STATUS_INVALID_PARAMETER;
     Status = TakeTime(Info->CreationTime.QuadPart, &m.CreationTime, NULL, FSX_SET_CREATION, &Which);
     if (NT_SUCCESS(Status))
-        Status = TakeTime(Info->LastAccessTime.QuadPart, &m.LastAccessTime, &x->Ccb->UserAccessTime, FSX_SET_ACCESS,
-                          &Which);
+        Status = TakeTime(Info->LastAccessTime.QuadPart, &m.LastAccessTime, &x->Ccb->UserAccessTime,
+                          FSX_SET_ACCESS, &Which);
     if (NT_SUCCESS(Status))
-        Status = TakeTime(Info->LastWriteTime.QuadPart, &m.LastWriteTime, &x->Ccb->UserWriteTime, FSX_SET_WRITE,
-                          &Which);
+        Status = TakeTime(Info->LastWriteTime.QuadPart, &m.LastWriteTime, &x->Ccb->UserWriteTime,
+                          FSX_SET_WRITE, &Which);
     if (NT_SUCCESS(Status))
-        Status = TakeTime(Info->ChangeTime.QuadPart, &m.ChangeTime, &x->Ccb->UserChangeTime, FSX_SET_CHANGE, &Which);
+        Status = TakeTime(Info->ChangeTime.QuadPart, &m.ChangeTime, &x->Ccb->UserChangeTime,
+                          FSX_SET_CHANGE, &Which);
     if (!NT_SUCCESS(Status))
         return Status;
     if (Given) {
@@ -78,7 +85,7 @@ static NTSTATUS SetBasic(FSX_IRP *x, const FILE_BASIC_INFORMATION *Info)
     return STATUS_SUCCESS;
 }
 
-/* ---- deletion ------------------------------------------------------------------------------------------------------ */
+/* ---- deletion ------------------------------------------------------------------------------ */
 
 static NTSTATUS CheckDelete(FSX_IRP *x, ULONG Flags)
 {
@@ -90,7 +97,8 @@ static NTSTATUS CheckDelete(FSX_IRP *x, ULONG Flags)
         return Status;
     if (x->Fcb->File->Id == FSX_ROOT_ID && !x->Fcb->StreamName.Length)
         return STATUS_CANNOT_DELETE;
-    if ((m.Attributes & FILE_ATTRIBUTE_READONLY) && !(Flags & FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE))
+    if ((m.Attributes & FILE_ATTRIBUTE_READONLY) &&
+        !(Flags & FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE))
         return STATUS_CANNOT_DELETE;
     if (x->Fcb->Kind == FSX_DIRECTORY && !Store->Ops->IsEmpty(Store, x->Fcb->File->Id))
         return STATUS_DIRECTORY_NOT_EMPTY;
@@ -124,7 +132,7 @@ static NTSTATUS SetDisposition(FSX_IRP *x, ULONG Flags)
     return STATUS_SUCCESS;
 }
 
-/* ---- sizes ----------------------------------------------------------------------------------------------------------- */
+/* ---- sizes --------------------------------------------------------------------------------- */
 
 static NTSTATUS CheckShrink(FSX_IRP *x, LONGLONG Size)
 {
@@ -142,7 +150,8 @@ static void NotifySize(FSX_IRP *x)
 }
 
 /*
- * AdvanceOnly is the lazy writer's form: it records how far valid data has come on the medium and never shrinks.
+ * AdvanceOnly is the lazy writer's form: it records how far valid data has come on the medium and
+ * never shrinks.
  */
 static NTSTATUS SetEndOfFile(FSX_IRP *x, LONGLONG Size)
 {
@@ -229,7 +238,7 @@ static NTSTATUS SetShortName(FSX_IRP *x, const FILE_NAME_INFORMATION *Info, ULON
     return Store->Ops->Rename(Store, Link->Parent, &Link->Name, Link->Parent, &Link->Name, &Short);
 }
 
-/* ---- the request --------------------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
 /* Classes that change the name space take its lock exclusively, before the stream's. */
 static bool ChangesNames(FILE_INFORMATION_CLASS Class)
@@ -255,14 +264,22 @@ static bool ChangesNames(FILE_INFORMATION_CLASS Class)
 static ULONG LeastLength(FILE_INFORMATION_CLASS Class)
 {
     switch (Class) {
-    case FileBasicInformation: return sizeof(FILE_BASIC_INFORMATION);
-    case FileDispositionInformation: return sizeof(FILE_DISPOSITION_INFORMATION);
-    case FileDispositionInformationEx: return sizeof(FILE_DISPOSITION_INFORMATION_EX);
-    case FilePositionInformation: return sizeof(FILE_POSITION_INFORMATION);
-    case FileEndOfFileInformation: return sizeof(FILE_END_OF_FILE_INFORMATION);
-    case FileAllocationInformation: return sizeof(FILE_ALLOCATION_INFORMATION);
-    case FileValidDataLengthInformation: return sizeof(FILE_VALID_DATA_LENGTH_INFORMATION);
-    default: return 0;
+    case FileBasicInformation:
+        return sizeof(FILE_BASIC_INFORMATION);
+    case FileDispositionInformation:
+        return sizeof(FILE_DISPOSITION_INFORMATION);
+    case FileDispositionInformationEx:
+        return sizeof(FILE_DISPOSITION_INFORMATION_EX);
+    case FilePositionInformation:
+        return sizeof(FILE_POSITION_INFORMATION);
+    case FileEndOfFileInformation:
+        return sizeof(FILE_END_OF_FILE_INFORMATION);
+    case FileAllocationInformation:
+        return sizeof(FILE_ALLOCATION_INFORMATION);
+    case FileValidDataLengthInformation:
+        return sizeof(FILE_VALID_DATA_LENGTH_INFORMATION);
+    default:
+        return 0;
     }
 }
 
@@ -272,19 +289,23 @@ static NTSTATUS Set(FSX_IRP *x, FILE_INFORMATION_CLASS Class, const void *Buffer
     case FileBasicInformation:
         return SetBasic(x, Buffer);
     case FileDispositionInformation:
-        return SetDisposition(x, ((const FILE_DISPOSITION_INFORMATION *)Buffer)->DeleteFile ? FILE_DISPOSITION_DELETE
-                                                                                            : 0);
+        return SetDisposition(x, ((const FILE_DISPOSITION_INFORMATION *)Buffer)->DeleteFile
+                                     ? FILE_DISPOSITION_DELETE
+                                     : 0);
     case FileDispositionInformationEx:
         return SetDisposition(x, ((const FILE_DISPOSITION_INFORMATION_EX *)Buffer)->Flags);
     case FilePositionInformation:
-        x->FileObject->CurrentByteOffset = ((const FILE_POSITION_INFORMATION *)Buffer)->CurrentByteOffset;
+        x->FileObject->CurrentByteOffset =
+            ((const FILE_POSITION_INFORMATION *)Buffer)->CurrentByteOffset;
         return STATUS_SUCCESS;
     case FileEndOfFileInformation:
         return SetEndOfFile(x, ((const FILE_END_OF_FILE_INFORMATION *)Buffer)->EndOfFile.QuadPart);
     case FileAllocationInformation:
-        return SetAllocation(x, ((const FILE_ALLOCATION_INFORMATION *)Buffer)->AllocationSize.QuadPart);
+        return SetAllocation(
+            x, ((const FILE_ALLOCATION_INFORMATION *)Buffer)->AllocationSize.QuadPart);
     case FileValidDataLengthInformation:
-        return SetValidData(x, ((const FILE_VALID_DATA_LENGTH_INFORMATION *)Buffer)->ValidDataLength.QuadPart);
+        return SetValidData(
+            x, ((const FILE_VALID_DATA_LENGTH_INFORMATION *)Buffer)->ValidDataLength.QuadPart);
     case FileShortNameInformation:
         return SetShortName(x, Buffer, Length);
     case FileRenameInformation:

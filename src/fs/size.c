@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * size.c - sizes and times of a stream. A stream's sizes live in its header (what handles see), in the store (what the
- * medium knows) and in the cache. Header and store differ in two ways only: the store's valid data length is that of
- * written pages, and fast I/O moves the end of file inside the allocation in the header alone until the next
- * FsxPersistSizes.
+ * size.c - sizes and times of a stream. A stream's sizes live in its header (what handles see), in
+ * the store (what the medium knows) and in the cache. Header and store differ in two ways only: the
+ * store's valid data length is that of written pages, and fast I/O moves the end of file inside the
+ * allocation in the header alone until the next FsxPersistSizes.
  */
 #include "fs/fsp.h"
 
@@ -26,7 +26,8 @@ CC_FILE_SIZES FsxCacheSizes(FSX_FCB *Fcb)
 static NTSTATUS StoreSizes(FSX_FCB *Fcb, LONGLONG Allocation, LONGLONG FileSize)
 {
     FSX_STORE *Store = Fcb->Volume->Store;
-    FSX_SIZES Sizes = {Allocation, FileSize, Fcb->StoredValid < FileSize ? Fcb->StoredValid : FileSize};
+    FSX_SIZES Sizes = {Allocation, FileSize,
+                       Fcb->StoredValid < FileSize ? Fcb->StoredValid : FileSize};
     NTSTATUS Status;
 
     if (Sizes.Allocation < FileSize)
@@ -34,7 +35,8 @@ static NTSTATUS StoreSizes(FSX_FCB *Fcb, LONGLONG Allocation, LONGLONG FileSize)
     Status = Store->Ops->SetSizes(Store, Fcb->File->Id, Fcb->Stream, &Sizes);
     if (NT_SUCCESS(Status)) {
         Fcb->StoredValid = Sizes.ValidData;
-        Fcb->Header.AllocationSize.QuadPart = FsxRoundUp(Sizes.Allocation, Store->Geometry.ClusterSize);
+        Fcb->Header.AllocationSize.QuadPart =
+            FsxRoundUp(Sizes.Allocation, Store->Geometry.ClusterSize);
         Fcb->SizeChanged = true;
         FsxDirtyMetadata(Fcb->File);
     }
@@ -105,8 +107,9 @@ void FsxPersistSizes(FSX_FCB *Fcb)
 }
 
 /*
- * The stream is no longer used by anybody: a paging write after the last cleanup may have moved the valid data on the
- * medium. Under the table lock, so that the next open of the stream reads what is stored here.
+ * The stream is no longer used by anybody: a paging write after the last cleanup may have moved the
+ * valid data on the medium. Under the table lock, so that the next open of the stream reads what is
+ * stored here.
  */
 void FsxPersistLastSizes(FSX_FCB *Fcb)
 {
@@ -125,9 +128,13 @@ void FsxAdvanceStoredValid(FSX_FCB *Fcb, LONGLONG End)
 
     ExAcquireFastMutex(&Fcb->Mutex);
     if (End > Fcb->StoredValid) {
-        /* At once: the pages may be the last of a closed file, of which nobody else would tell the store. */
+        /*
+         * At once: the pages may be the last of a closed file, of which nobody else would tell the
+         * store.
+         */
         Fcb->StoredValid = End;
-        Store->Ops->RaiseSizes(Store, Fcb->File->Id, Fcb->Stream, Fcb->Header.FileSize.QuadPart, End);
+        Store->Ops->RaiseSizes(Store, Fcb->File->Id, Fcb->Stream, Fcb->Header.FileSize.QuadPart,
+                               End);
         Fcb->SizeChanged = true;
         FsxDirtyMetadata(Fcb->File);
     }

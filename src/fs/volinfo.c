@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Fills a fixed head and as much of a name as fits; both sizes in bytes. */
-static NTSTATUS PutTail(PUCHAR Buffer, ULONG Room, ULONG Head, const void *Tail, ULONG TailBytes, PULONG_PTR Used)
+static NTSTATUS PutTail(PUCHAR Buffer, ULONG Room, ULONG Head, const void *Tail, ULONG TailBytes,
+                        PULONG_PTR Used)
 {
     ULONG Fits = Room - Head < TailBytes ? Room - Head : TailBytes;
 
@@ -39,7 +40,8 @@ static NTSTATUS Attribute(FSX_IRP *x, PUCHAR Buffer, ULONG Room)
     if (Room < Head)
         return STATUS_INFO_LENGTH_MISMATCH;
     RtlInitUnicodeString(&Name, p->FileSystemName);
-    Info->FileSystemAttributes = p->Attributes | (x->Volume->Store->Geometry.ReadOnly ? FILE_READ_ONLY_VOLUME : 0);
+    Info->FileSystemAttributes =
+        p->Attributes | (x->Volume->Store->Geometry.ReadOnly ? FILE_READ_ONLY_VOLUME : 0);
     Info->MaximumComponentNameLength = (LONG)p->MaxComponent;
     Info->FileSystemNameLength = Name.Length;
     return PutTail(Buffer, Room, Head, Name.Buffer, Name.Length, &x->Information);
@@ -52,8 +54,10 @@ static NTSTATUS Size(FSX_IRP *x, PUCHAR Buffer, ULONG Room)
 
     if (Room < sizeof *Info)
         return STATUS_INFO_LENGTH_MISMATCH;
-    Info->TotalAllocationUnits.QuadPart = (LONGLONG)(Store->Geometry.TotalBytes / Store->Geometry.ClusterSize);
-    Info->AvailableAllocationUnits.QuadPart = (LONGLONG)(Store->Ops->FreeBytes(Store) / Store->Geometry.ClusterSize);
+    Info->TotalAllocationUnits.QuadPart =
+        (LONGLONG)(Store->Geometry.TotalBytes / Store->Geometry.ClusterSize);
+    Info->AvailableAllocationUnits.QuadPart =
+        (LONGLONG)(Store->Ops->FreeBytes(Store) / Store->Geometry.ClusterSize);
     Info->SectorsPerAllocationUnit = Store->Geometry.ClusterSize / Store->Geometry.SectorSize;
     Info->BytesPerSector = Store->Geometry.SectorSize;
     x->Information = sizeof *Info;
@@ -67,7 +71,8 @@ static NTSTATUS FullSize(FSX_IRP *x, PUCHAR Buffer, ULONG Room)
 
     if (Room < sizeof *Info)
         return STATUS_INFO_LENGTH_MISMATCH;
-    Info->TotalAllocationUnits.QuadPart = (LONGLONG)(Store->Geometry.TotalBytes / Store->Geometry.ClusterSize);
+    Info->TotalAllocationUnits.QuadPart =
+        (LONGLONG)(Store->Geometry.TotalBytes / Store->Geometry.ClusterSize);
     Info->ActualAvailableAllocationUnits.QuadPart =
         (LONGLONG)(Store->Ops->FreeBytes(Store) / Store->Geometry.ClusterSize);
     Info->CallerAvailableAllocationUnits = Info->ActualAvailableAllocationUnits;
@@ -118,7 +123,8 @@ static NTSTATUS ObjectId(FSX_IRP *x, PUCHAR Buffer, ULONG Room)
     if (Room < sizeof *Info)
         return STATUS_INFO_LENGTH_MISMATCH;
     memset(Info, 0, sizeof *Info);
-    Status = x->Volume->Store->Ops->GetBlob(x->Volume->Store, FSX_ROOT_ID, FSX_BLOB_OBJECT_ID, Info, sizeof *Info, &Got);
+    Status = x->Volume->Store->Ops->GetBlob(x->Volume->Store, FSX_ROOT_ID, FSX_BLOB_OBJECT_ID, Info,
+                                            sizeof *Info, &Got);
     if (!NT_SUCCESS(Status))
         return STATUS_OBJECT_NAME_NOT_FOUND;
     x->Information = sizeof *Info;
@@ -131,14 +137,22 @@ NTSTATUS FsxQueryVolume(FSX_IRP *x)
     ULONG Room = x->Stack->Parameters.QueryVolume.Length;
 
     switch (x->Stack->Parameters.QueryVolume.FsInformationClass) {
-    case FileFsVolumeInformation: return Volume(x, Buffer, Room);
-    case FileFsSizeInformation: return Size(x, Buffer, Room);
-    case FileFsFullSizeInformation: return FullSize(x, Buffer, Room);
-    case FileFsDeviceInformation: return Device(x, Buffer, Room);
-    case FileFsAttributeInformation: return Attribute(x, Buffer, Room);
-    case FileFsSectorSizeInformation: return Sector(x, Buffer, Room);
-    case FileFsObjectIdInformation: return ObjectId(x, Buffer, Room);
-    default: return STATUS_INVALID_PARAMETER;
+    case FileFsVolumeInformation:
+        return Volume(x, Buffer, Room);
+    case FileFsSizeInformation:
+        return Size(x, Buffer, Room);
+    case FileFsFullSizeInformation:
+        return FullSize(x, Buffer, Room);
+    case FileFsDeviceInformation:
+        return Device(x, Buffer, Room);
+    case FileFsAttributeInformation:
+        return Attribute(x, Buffer, Room);
+    case FileFsSectorSizeInformation:
+        return Sector(x, Buffer, Room);
+    case FileFsObjectIdInformation:
+        return ObjectId(x, Buffer, Room);
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
 }
 
@@ -164,7 +178,8 @@ static NTSTATUS SetObjectId(FSX_IRP *x, const FILE_FS_OBJECTID_INFORMATION *Info
 {
     if (!x->Volume->Personality->ObjectIds || Length < sizeof *Info)
         return STATUS_INVALID_PARAMETER;
-    return x->Volume->Store->Ops->SetBlob(x->Volume->Store, FSX_ROOT_ID, FSX_BLOB_OBJECT_ID, Info, sizeof *Info);
+    return x->Volume->Store->Ops->SetBlob(x->Volume->Store, FSX_ROOT_ID, FSX_BLOB_OBJECT_ID, Info,
+                                          sizeof *Info);
 }
 
 NTSTATUS FsxSetVolume(FSX_IRP *x)
@@ -175,8 +190,11 @@ NTSTATUS FsxSetVolume(FSX_IRP *x)
     if (x->Volume->Store->Geometry.ReadOnly)
         return STATUS_MEDIA_WRITE_PROTECTED;
     switch (x->Stack->Parameters.SetVolume.FsInformationClass) {
-    case FileFsLabelInformation: return SetLabel(x, Buffer, Length);
-    case FileFsObjectIdInformation: return SetObjectId(x, Buffer, Length);
-    default: return STATUS_INVALID_PARAMETER;
+    case FileFsLabelInformation:
+        return SetLabel(x, Buffer, Length);
+    case FileFsObjectIdInformation:
+        return SetObjectId(x, Buffer, Length);
+    default:
+        return STATUS_INVALID_PARAMETER;
     }
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * write.c - IRP_MJ_WRITE in its three forms.
- *   paging      the cache writes pages back: straight to the store, under the paging resource; never moves the end of
- *               the file, what lies behind it is dropped
- *   non-cached  to the medium; the range's pages are written and thrown away first, so the cache cannot be stale
- *   cached      everything else: into the cache
- * A write that moves the end of the file or of the valid data holds the main resource exclusively. The gap between the
- * valid data and a write behind it is zeroed through the cache or by paging writes, so filters that transform data see
- * the zeros too; sparse streams keep a hole.
+ *   paging      the cache writes pages back: straight to the store, under the paging resource;
+ * never moves the end of the file, what lies behind it is dropped non-cached  to the medium; the
+ * range's pages are written and thrown away first, so the cache cannot be stale cached everything
+ * else: into the cache A write that moves the end of the file or of the valid data holds the main
+ * resource exclusively. The gap between the valid data and a write behind it is zeroed through the
+ * cache or by paging writes, so filters that transform data see the zeros too; sparse streams keep
+ * a hole.
  */
 #include "fs/fsp.h"
 
-/* ---- paging ---------------------------------------------------------------------------------------------------- */
+/* ---- paging -------------------------------------------------------------------------------- */
 
 static NTSTATUS PagingWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
 {
@@ -24,7 +24,10 @@ static NTSTATUS PagingWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
         return STATUS_INSUFFICIENT_RESOURCES;
     ExAcquireResourceSharedLite(&Fcb->Paging, TRUE);
     Left = Fcb->Header.FileSize.QuadPart - Offset;
-    /* A whole page is written though the file ends in it; pages behind the end, or of a deleted stream, go nowhere. */
+    /*
+     * A whole page is written though the file ends in it; pages behind the end, or of a deleted
+     * stream, go nowhere.
+     */
     if (Left > 0 && !Fcb->StreamGone) {
         ULONG Real = Left < (LONGLONG)Length ? (ULONG)Left : Length;
 
@@ -38,7 +41,7 @@ static NTSTATUS PagingWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
     return Status;
 }
 
-/* ---- what both other forms share --------------------------------------------------------------------------------- */
+/* ---- what both other forms share ----------------------------------------------------------- */
 
 static bool IsSparse(FSX_FCB *Fcb)
 {
@@ -55,7 +58,10 @@ static NTSTATUS ZeroGap(FSX_IRP *x, LONGLONG Offset)
 
     if (Offset <= From || IsSparse(x->Fcb))
         return STATUS_SUCCESS;
-    /* Written to the medium the zeros start at a sector; the rest of the one before is zero in the store anyway. */
+    /*
+     * Written to the medium the zeros start at a sector; the rest of the one before is zero in the
+     * store anyway.
+     */
     if (!x->FileObject->PrivateCacheMap)
         From = FsxRoundUp(From, x->Volume->Store->Geometry.SectorSize);
     return From < Offset ? CcxZero(x->FileObject, From, Offset, true) : STATUS_SUCCESS;
@@ -76,11 +82,12 @@ static void Finished(FSX_IRP *x, LONGLONG Offset, ULONG Length)
     FsxTouchWrite(x->Fcb, x->Ccb);
 }
 
-/* ---- non-cached ---------------------------------------------------------------------------------------------------- */
+/* ---- non-cached ---------------------------------------------------------------------------- */
 
 /*
- * Main is held exclusively when anything of the stream is in memory. That the purge fails (a view exists) does not stop
- * the write: programs depend on it, and the view's owner sees old bytes until it maps anew.
+ * Main is held exclusively when anything of the stream is in memory. That the purge fails (a view
+ * exists) does not stop the write: programs depend on it, and the view's owner sees old bytes until
+ * it maps anew.
  */
 static NTSTATUS MakeCoherent(FSX_IRP *x, LONGLONG Offset, ULONG Length)
 {
@@ -97,7 +104,8 @@ static NTSTATUS MakeCoherent(FSX_IRP *x, LONGLONG Offset, ULONG Length)
 static NTSTATUS NonCachedWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
 {
     ULONG Sector = x->Volume->Store->Geometry.SectorSize;
-    LONGLONG OldSize = x->Fcb->Header.FileSize.QuadPart, OldValid = x->Fcb->Header.ValidDataLength.QuadPart;
+    LONGLONG OldSize = x->Fcb->Header.FileSize.QuadPart,
+             OldValid = x->Fcb->Header.ValidDataLength.QuadPart;
     PVOID Buffer = FsxUserBuffer(x->Irp);
     CC_FILE_SIZES Sizes;
     NTSTATUS Status;
@@ -121,7 +129,10 @@ static NTSTATUS NonCachedWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
     if (NT_SUCCESS(Status)) {
         Finished(x, Offset, Length);
         FsxPersistSizes(x->Fcb);
-        /* The cache fills pages behind the valid data it knows without reading them: it must know of this. */
+        /*
+         * The cache fills pages behind the valid data it knows without reading them: it must know
+         * of this.
+         */
         Sizes = FsxCacheSizes(x->Fcb);
         if (x->Fcb->Section.DataSectionObject && Offset + Length > OldValid)
             CcxSetSizes(x->FileObject, &Sizes);
@@ -131,7 +142,7 @@ static NTSTATUS NonCachedWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
     return Status;
 }
 
-/* ---- cached ---------------------------------------------------------------------------------------------------------- */
+/* ---- cached -------------------------------------------------------------------------------- */
 
 static NTSTATUS StartCaching(FSX_IRP *x)
 {
@@ -153,12 +164,14 @@ static NTSTATUS IntoCache(FSX_IRP *x, LONGLONG Offset, ULONG Length)
     if (x->Stack->MinorFunction & IRP_MN_MDL)
         return CcxMdlLend(x->FileObject, Offset, Length, &x->Irp->MdlAddress);
     Buffer = FsxUserBuffer(x->Irp);
-    return Buffer ? CcxWrite(x->FileObject, Offset, Length, true, Buffer) : STATUS_INSUFFICIENT_RESOURCES;
+    return Buffer ? CcxWrite(x->FileObject, Offset, Length, true, Buffer)
+                  : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 static NTSTATUS CachedWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
 {
-    LONGLONG OldSize = x->Fcb->Header.FileSize.QuadPart, OldValid = x->Fcb->Header.ValidDataLength.QuadPart;
+    LONGLONG OldSize = x->Fcb->Header.FileSize.QuadPart,
+             OldValid = x->Fcb->Header.ValidDataLength.QuadPart;
     NTSTATUS Status = StartCaching(x);
 
     if (NT_SUCCESS(Status) && Offset + Length > OldSize)
@@ -179,7 +192,7 @@ static NTSTATUS CachedWrite(FSX_IRP *x, LONGLONG Offset, ULONG Length)
     return Status;
 }
 
-/* ---- the request --------------------------------------------------------------------------------------------------------- */
+/* ---- the request --------------------------------------------------------------------------- */
 
 static bool ToEndOfFile(FSX_IRP *x)
 {
@@ -193,7 +206,10 @@ static bool AcquireMain(FSX_IRP *x, LONGLONG Offset, ULONG Length, bool NonCache
 {
     if (!ToEndOfFile(x) && !(NonCached && x->Fcb->Section.DataSectionObject)) {
         ExAcquireResourceSharedLite(&x->Fcb->Main, TRUE);
-        /* Looked at again under the lock: a truncation or a first caching open may have come in between. */
+        /*
+         * Looked at again under the lock: a truncation or a first caching open may have come in
+         * between.
+         */
         if (Offset + Length <= x->Fcb->Header.ValidDataLength.QuadPart &&
             !(NonCached && x->Fcb->Section.DataSectionObject))
             return false;
@@ -232,7 +248,8 @@ NTSTATUS FsxWrite(FSX_IRP *x)
     ULONG Length = x->Stack->Parameters.Write.Length;
 
     if (x->Stack->MinorFunction & IRP_MN_COMPLETE) {
-        CcMdlWriteComplete(x->FileObject, &x->Stack->Parameters.Write.ByteOffset, x->Irp->MdlAddress);
+        CcMdlWriteComplete(x->FileObject, &x->Stack->Parameters.Write.ByteOffset,
+                           x->Irp->MdlAddress);
         x->Irp->MdlAddress = NULL;
         return STATUS_SUCCESS;
     }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.c - lists of contexts that drivers above a file system hang on its streams, files and file objects. The file
- * system owns the list head (in its FCB header) and tears the list down when the stream goes.
+ * context.c - lists of contexts that drivers above a file system hang on its streams, files and
+ * file objects. The file system owns the list head (in its FCB header) and tears the list down when
+ * the stream goes.
  */
 #include "fsrtl/fsrtl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a list of contexts; the layouts agree in their first fields ------------------------------------------------ */
+/* ---- a list of contexts; the layouts agree in their first fields --------------------------- */
 
 typedef FSRTL_PER_STREAM_CONTEXT CONTEXT_LINK;
 
@@ -17,7 +18,8 @@ static CONTEXT_LINK *Find(PLIST_ENTRY Head, PVOID OwnerId, PVOID InstanceId)
     for (PLIST_ENTRY e = Head->Flink; e != Head; e = e->Flink) {
         CONTEXT_LINK *Each = CONTAINING_RECORD(e, CONTEXT_LINK, Links);
 
-        if ((!OwnerId || Each->OwnerId == OwnerId) && (!InstanceId || Each->InstanceId == InstanceId))
+        if ((!OwnerId || Each->OwnerId == OwnerId) &&
+            (!InstanceId || Each->InstanceId == InstanceId))
             return Each;
     }
     return NULL;
@@ -32,7 +34,7 @@ static void Teardown(PLIST_ENTRY Head, PFAST_MUTEX Mutex)
         ExAcquireFastMutex(Mutex);
         if (!IsListEmpty(Head)) {
             Link = CONTAINING_RECORD(RemoveHeadList(Head), CONTEXT_LINK, Links);
-            InitializeListHead(&Link->Links);   /* its owner may try to remove it as well */
+            InitializeListHead(&Link->Links); /* its owner may try to remove it as well */
         }
         ExReleaseFastMutex(Mutex);
         if (!Link)
@@ -42,7 +44,7 @@ static void Teardown(PLIST_ENTRY Head, PFAST_MUTEX Mutex)
     }
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------------------ */
+/* ---- streams ------------------------------------------------------------------------------- */
 
 static bool StreamSupports(PFSRTL_ADVANCED_FCB_HEADER Header)
 {
@@ -50,10 +52,11 @@ static bool StreamSupports(PFSRTL_ADVANCED_FCB_HEADER Header)
 }
 
 /*
- * Adds a context to a stream; IRQL <= APC_LEVEL. STATUS_INVALID_DEVICE_REQUEST for a stream whose file system has no
- * contexts (nf-ntifs-fsrtlinsertperstreamcontext).
+ * Adds a context to a stream; IRQL <= APC_LEVEL. STATUS_INVALID_DEVICE_REQUEST for a stream whose
+ * file system has no contexts (nf-ntifs-fsrtlinsertperstreamcontext).
  */
-NTSTATUS NTAPI FsRtlInsertPerStreamContext(PFSRTL_ADVANCED_FCB_HEADER PerStreamContext, PFSRTL_PER_STREAM_CONTEXT Ptr)
+NTSTATUS NTAPI FsRtlInsertPerStreamContext(PFSRTL_ADVANCED_FCB_HEADER PerStreamContext,
+                                           PFSRTL_PER_STREAM_CONTEXT Ptr)
 {
     if (!StreamSupports(PerStreamContext))
         return STATUS_INVALID_DEVICE_REQUEST;
@@ -64,8 +67,8 @@ NTSTATUS NTAPI FsRtlInsertPerStreamContext(PFSRTL_ADVANCED_FCB_HEADER PerStreamC
 }
 
 /* The newest context of an owner (and instance, when given), NULL for none. */
-PFSRTL_PER_STREAM_CONTEXT NTAPI FsRtlLookupPerStreamContextInternal(PFSRTL_ADVANCED_FCB_HEADER StreamContext,
-                                                                    PVOID OwnerId, PVOID InstanceId)
+PFSRTL_PER_STREAM_CONTEXT NTAPI FsRtlLookupPerStreamContextInternal(
+    PFSRTL_ADVANCED_FCB_HEADER StreamContext, PVOID OwnerId, PVOID InstanceId)
 {
     PFSRTL_PER_STREAM_CONTEXT Found;
 
@@ -78,8 +81,8 @@ PFSRTL_PER_STREAM_CONTEXT NTAPI FsRtlLookupPerStreamContextInternal(PFSRTL_ADVAN
 }
 
 /* Takes a context out of the list and returns it; its owner frees it. */
-PFSRTL_PER_STREAM_CONTEXT NTAPI FsRtlRemovePerStreamContext(PFSRTL_ADVANCED_FCB_HEADER StreamContext, PVOID OwnerId,
-                                                            PVOID InstanceId)
+PFSRTL_PER_STREAM_CONTEXT NTAPI FsRtlRemovePerStreamContext(
+    PFSRTL_ADVANCED_FCB_HEADER StreamContext, PVOID OwnerId, PVOID InstanceId)
 {
     PFSRTL_PER_STREAM_CONTEXT Found;
 
@@ -95,14 +98,17 @@ PFSRTL_PER_STREAM_CONTEXT NTAPI FsRtlRemovePerStreamContext(PFSRTL_ADVANCED_FCB_
     return Found;
 }
 
-/* Called by the file system when it frees a stream: every context's free callback runs (PASSIVE_LEVEL). */
+/*
+ * Called by the file system when it frees a stream: every context's free callback runs
+ * (PASSIVE_LEVEL).
+ */
 VOID NTAPI FsRtlTeardownPerStreamContexts(PFSRTL_ADVANCED_FCB_HEADER AdvancedHeader)
 {
     if (StreamSupports(AdvancedHeader))
         Teardown(&AdvancedHeader->FilterContexts, AdvancedHeader->FastMutex);
 }
 
-/* ---- files: the head is made at the first insertion ------------------------------------------------------------------ */
+/* ---- files: the head is made at the first insertion ---------------------------------------- */
 
 typedef struct _FILE_CONTEXTS {
     FAST_MUTEX Mutex;
@@ -133,7 +139,10 @@ static FILE_CONTEXTS *FileHead(PVOID *Pointer, bool Make)
     return Head;
 }
 
-/* Adds a context to a file. PerFileContextPointer is what the stream's header points at; NULL: not supported. */
+/*
+ * Adds a context to a file. PerFileContextPointer is what the stream's header points at; NULL: not
+ * supported.
+ */
 NTSTATUS NTAPI FsRtlInsertPerFileContext(PVOID *PerFileContextPointer, PFSRTL_PER_FILE_CONTEXT Ptr)
 {
     FILE_CONTEXTS *File;
@@ -149,7 +158,8 @@ NTSTATUS NTAPI FsRtlInsertPerFileContext(PVOID *PerFileContextPointer, PFSRTL_PE
     return STATUS_SUCCESS;
 }
 
-PFSRTL_PER_FILE_CONTEXT NTAPI FsRtlLookupPerFileContext(PVOID *PerFileContextPointer, PVOID OwnerId, PVOID InstanceId)
+PFSRTL_PER_FILE_CONTEXT NTAPI FsRtlLookupPerFileContext(PVOID *PerFileContextPointer, PVOID OwnerId,
+                                                        PVOID InstanceId)
 {
     FILE_CONTEXTS *File = PerFileContextPointer ? FileHead(PerFileContextPointer, false) : NULL;
     CONTEXT_LINK *Found;
@@ -162,7 +172,8 @@ PFSRTL_PER_FILE_CONTEXT NTAPI FsRtlLookupPerFileContext(PVOID *PerFileContextPoi
     return (PFSRTL_PER_FILE_CONTEXT)Found;
 }
 
-PFSRTL_PER_FILE_CONTEXT NTAPI FsRtlRemovePerFileContext(PVOID *PerFileContextPointer, PVOID OwnerId, PVOID InstanceId)
+PFSRTL_PER_FILE_CONTEXT NTAPI FsRtlRemovePerFileContext(PVOID *PerFileContextPointer, PVOID OwnerId,
+                                                        PVOID InstanceId)
 {
     FILE_CONTEXTS *File = PerFileContextPointer ? FileHead(PerFileContextPointer, false) : NULL;
     CONTEXT_LINK *Found;
@@ -190,7 +201,7 @@ VOID NTAPI FsRtlTeardownPerFileContexts(PVOID *PerFileContextPointer)
     free(File);
 }
 
-/* ---- file objects: kept here, since the object's own fields belong to the I/O manager -------------------------------- */
+/* ---- file objects: kept here, since the object's own fields belong to the I/O manager ------ */
 
 typedef struct _OBJECT_CONTEXTS {
     LIST_ENTRY Links;
@@ -224,10 +235,11 @@ static OBJECT_CONTEXTS *ObjectHead(PFILE_OBJECT FileObject)
 }
 
 /*
- * Adds a context to a file object. Its owner removes it before the file object goes: there is no free callback
- * (nf-ntifs-fsrtlinsertperfileobjectcontext).
+ * Adds a context to a file object. Its owner removes it before the file object goes: there is no
+ * free callback (nf-ntifs-fsrtlinsertperfileobjectcontext).
  */
-NTSTATUS NTAPI FsRtlInsertPerFileObjectContext(PFILE_OBJECT FileObject, PFSRTL_PER_FILEOBJECT_CONTEXT Ptr)
+NTSTATUS NTAPI FsRtlInsertPerFileObjectContext(PFILE_OBJECT FileObject,
+                                               PFSRTL_PER_FILEOBJECT_CONTEXT Ptr)
 {
     OBJECT_CONTEXTS *Made, *Object;
 
@@ -251,8 +263,8 @@ NTSTATUS NTAPI FsRtlInsertPerFileObjectContext(PFILE_OBJECT FileObject, PFSRTL_P
     return STATUS_SUCCESS;
 }
 
-PFSRTL_PER_FILEOBJECT_CONTEXT NTAPI FsRtlLookupPerFileObjectContext(PFILE_OBJECT FileObject, PVOID OwnerId,
-                                                                    PVOID InstanceId)
+PFSRTL_PER_FILEOBJECT_CONTEXT NTAPI FsRtlLookupPerFileObjectContext(PFILE_OBJECT FileObject,
+                                                                    PVOID OwnerId, PVOID InstanceId)
 {
     OBJECT_CONTEXTS *Object;
     CONTEXT_LINK *Found = NULL;
@@ -265,8 +277,8 @@ PFSRTL_PER_FILEOBJECT_CONTEXT NTAPI FsRtlLookupPerFileObjectContext(PFILE_OBJECT
     return (PFSRTL_PER_FILEOBJECT_CONTEXT)Found;
 }
 
-PFSRTL_PER_FILEOBJECT_CONTEXT NTAPI FsRtlRemovePerFileObjectContext(PFILE_OBJECT FileObject, PVOID OwnerId,
-                                                                    PVOID InstanceId)
+PFSRTL_PER_FILEOBJECT_CONTEXT NTAPI FsRtlRemovePerFileObjectContext(PFILE_OBJECT FileObject,
+                                                                    PVOID OwnerId, PVOID InstanceId)
 {
     OBJECT_CONTEXTS *Object, *Empty = NULL;
     CONTEXT_LINK *Found = NULL;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fastio.c - cached reads and writes without an IRP. TRUE means done, with IoStatus as an IRP would have it; FALSE sends
- * the caller to an IRP and nothing has happened.
+ * fastio.c - cached reads and writes without an IRP. TRUE means done, with IoStatus as an IRP would
+ * have it; FALSE sends the caller to an IRP and nothing has happened.
  */
 #include "cc/cc.h"
 #include "fsrtl/fsrtl.h"
 
-/* Whether the file system lets this stream be served here at this moment. The stream's resource is held. */
-static bool Possible(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait, ULONG LockKey,
-                     BOOLEAN Read, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT DeviceObject)
+/*
+ * Whether the file system lets this stream be served here at this moment. The stream's resource is
+ * held.
+ */
+static bool Possible(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
+                     ULONG LockKey, BOOLEAN Read, PIO_STATUS_BLOCK IoStatus,
+                     PDEVICE_OBJECT DeviceObject)
 {
     PFSRTL_COMMON_FCB_HEADER Header = FileObject->FsContext;
     PFAST_IO_DISPATCH Fast;
@@ -21,7 +25,8 @@ static bool Possible(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG L
     if (DeviceObject && DeviceObject->DriverObject->FastIoDispatch)
         Fast = DeviceObject->DriverObject->FastIoDispatch;
     return Fast && Fast->FastIoCheckIfPossible &&
-           Fast->FastIoCheckIfPossible(FileObject, FileOffset, Length, Wait, LockKey, Read, IoStatus, DeviceObject);
+           Fast->FastIoCheckIfPossible(FileObject, FileOffset, Length, Wait, LockKey, Read,
+                                       IoStatus, DeviceObject);
 }
 
 static bool AcquireShared(PERESOURCE Resource, BOOLEAN Wait)
@@ -30,11 +35,12 @@ static bool AcquireShared(PERESOURCE Resource, BOOLEAN Wait)
 }
 
 /*
- * Cached read. The file system's main resource is held shared meanwhile. A range that starts at or behind the end of the
- * file is STATUS_END_OF_FILE. IRQL <= APC_LEVEL (nf-ntifs-fsrtlcopyread).
+ * Cached read. The file system's main resource is held shared meanwhile. A range that starts at or
+ * behind the end of the file is STATUS_END_OF_FILE. IRQL <= APC_LEVEL (nf-ntifs-fsrtlcopyread).
  */
-BOOLEAN NTAPI FsRtlCopyRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                            ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT DeviceObject)
+BOOLEAN NTAPI FsRtlCopyRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                            BOOLEAN Wait, ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK IoStatus,
+                            PDEVICE_OBJECT DeviceObject)
 {
     PFSRTL_COMMON_FCB_HEADER Header = FileObject->FsContext;
     LONGLONG Offset = FileOffset->QuadPart;
@@ -79,32 +85,38 @@ BOOLEAN NTAPI FsRtlCopyRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, 
     return Done;
 }
 
-/* What a write at Offset makes of the sizes; the stream's resource is held exclusively when it extends. */
+/*
+ * What a write at Offset makes of the sizes; the stream's resource is held exclusively when it
+ * extends.
+ */
 typedef struct _EXTENT {
     LONGLONG Offset, End, OldFileSize, OldValidData;
     bool Extends;
 } EXTENT;
 
 /*
- * Writes inside the file need the resource shared; one that moves the end of the file or of valid data needs it
- * exclusive. FALSE when it cannot be had or the write is one for an IRP: beyond the allocation, or a gap too wide to
- * be zeroed here.
+ * Writes inside the file need the resource shared; one that moves the end of the file or of valid
+ * data needs it exclusive. FALSE when it cannot be had or the write is one for an IRP: beyond the
+ * allocation, or a gap too wide to be zeroed here.
  */
-static bool AcquireForWrite(PFSRTL_COMMON_FCB_HEADER Header, const LARGE_INTEGER *FileOffset, ULONG Length,
-                            BOOLEAN Wait, EXTENT *Extent)
+static bool AcquireForWrite(PFSRTL_COMMON_FCB_HEADER Header, const LARGE_INTEGER *FileOffset,
+                            ULONG Length, BOOLEAN Wait, EXTENT *Extent)
 {
     bool ToEnd = FileOffset->LowPart == FILE_WRITE_TO_END_OF_FILE && FileOffset->HighPart == -1;
     bool Exclusive = ToEnd || FileOffset->QuadPart + Length > Header->ValidDataLength.QuadPart;
 
-    if (Exclusive ? !ExAcquireResourceExclusiveLite(Header->Resource, Wait) : !AcquireShared(Header->Resource, Wait))
+    if (Exclusive ? !ExAcquireResourceExclusiveLite(Header->Resource, Wait)
+                  : !AcquireShared(Header->Resource, Wait))
         return false;
     Extent->OldFileSize = Header->FileSize.QuadPart;
     Extent->OldValidData = Header->ValidDataLength.QuadPart;
     Extent->Offset = ToEnd ? Extent->OldFileSize : FileOffset->QuadPart;
     Extent->End = Extent->Offset + Length;
     Extent->Extends = Extent->End > Extent->OldFileSize;
-    if (Extent->Offset >= 0 && Extent->End >= Extent->Offset && Extent->End <= Header->AllocationSize.QuadPart &&
-        Extent->Offset <= Extent->OldValidData + 0x2000 && (Exclusive || Extent->End <= Extent->OldValidData))
+    if (Extent->Offset >= 0 && Extent->End >= Extent->Offset &&
+        Extent->End <= Header->AllocationSize.QuadPart &&
+        Extent->Offset <= Extent->OldValidData + 0x2000 &&
+        (Exclusive || Extent->End <= Extent->OldValidData))
         return true;
     ExReleaseResourceLite(Header->Resource);
     return false;
@@ -120,8 +132,8 @@ static void SetFileSize(PFSRTL_COMMON_FCB_HEADER Header, LONGLONG Size)
         ExReleaseResourceLite(Header->PagingIoResource);
 }
 
-static NTSTATUS WriteHeld(PFILE_OBJECT FileObject, PFSRTL_COMMON_FCB_HEADER Header, const EXTENT *Extent, ULONG Length,
-                          BOOLEAN Wait, PVOID Buffer)
+static NTSTATUS WriteHeld(PFILE_OBJECT FileObject, PFSRTL_COMMON_FCB_HEADER Header,
+                          const EXTENT *Extent, ULONG Length, BOOLEAN Wait, PVOID Buffer)
 {
     CC_FILE_SIZES Sizes;
     NTSTATUS Status = STATUS_SUCCESS;
@@ -151,11 +163,13 @@ static NTSTATUS WriteHeld(PFILE_OBJECT FileObject, PFSRTL_COMMON_FCB_HEADER Head
 }
 
 /*
- * Cached write. Extends the file inside its allocation. A file object opened for write-through, and a write the cache
- * would hold up when Wait is FALSE, go to an IRP. IRQL <= APC_LEVEL (nf-ntifs-fsrtlcopywrite).
+ * Cached write. Extends the file inside its allocation. A file object opened for write-through, and
+ * a write the cache would hold up when Wait is FALSE, go to an IRP. IRQL <= APC_LEVEL
+ * (nf-ntifs-fsrtlcopywrite).
  */
-BOOLEAN NTAPI FsRtlCopyWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, BOOLEAN Wait,
-                             ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT DeviceObject)
+BOOLEAN NTAPI FsRtlCopyWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                             BOOLEAN Wait, ULONG LockKey, PVOID Buffer, PIO_STATUS_BLOCK IoStatus,
+                             PDEVICE_OBJECT DeviceObject)
 {
     PFSRTL_COMMON_FCB_HEADER Header = FileObject->FsContext;
     LARGE_INTEGER At;
@@ -194,11 +208,12 @@ BOOLEAN NTAPI FsRtlCopyWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
     return Done;
 }
 
-/* ---- MDL forms --------------------------------------------------------------------------------------------------- */
+/* ---- MDL forms ----------------------------------------------------------------------------- */
 
 /* Lends cached data for reading, clipped to the file size (nf-ntifs-fsrtlmdlreaddev). */
-BOOLEAN NTAPI FsRtlMdlReadDev(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, ULONG LockKey,
-                              PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT DeviceObject)
+BOOLEAN NTAPI FsRtlMdlReadDev(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                              ULONG LockKey, PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus,
+                              PDEVICE_OBJECT DeviceObject)
 {
     PFSRTL_COMMON_FCB_HEADER Header = FileObject->FsContext;
     LONGLONG Offset = FileOffset->QuadPart;
@@ -227,15 +242,17 @@ BOOLEAN NTAPI FsRtlMdlReadDev(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset
     return Done;
 }
 
-BOOLEAN NTAPI FsRtlMdlReadCompleteDev(PFILE_OBJECT FileObject, PMDL MdlChain, PDEVICE_OBJECT DeviceObject)
+BOOLEAN NTAPI FsRtlMdlReadCompleteDev(PFILE_OBJECT FileObject, PMDL MdlChain,
+                                      PDEVICE_OBJECT DeviceObject)
 {
     CcMdlReadComplete(FileObject, MdlChain);
     return TRUE;
 }
 
 /* Lends pages to be written. Only inside the valid data: an extending write goes to an IRP. */
-BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, ULONG LockKey,
-                                      PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT DeviceObject)
+BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
+                                      ULONG Length, ULONG LockKey, PMDL *MdlChain,
+                                      PIO_STATUS_BLOCK IoStatus, PDEVICE_OBJECT DeviceObject)
 {
     PFSRTL_COMMON_FCB_HEADER Header = FileObject->FsContext;
     BOOLEAN Done = FALSE;
@@ -248,7 +265,8 @@ BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT FileObject, PLARGE_INTEGER Fi
         return FALSE;
     FsRtlEnterFileSystem();
     ExAcquireResourceSharedLite(Header->Resource, TRUE);
-    if (FileOffset->QuadPart >= 0 && FileOffset->QuadPart + Length <= Header->ValidDataLength.QuadPart &&
+    if (FileOffset->QuadPart >= 0 &&
+        FileOffset->QuadPart + Length <= Header->ValidDataLength.QuadPart &&
         Possible(FileObject, FileOffset, Length, TRUE, LockKey, FALSE, IoStatus, DeviceObject)) {
         Done = NT_SUCCESS(CcxMdlLend(FileObject, FileOffset->QuadPart, Length, MdlChain));
         if (Done) {
@@ -261,8 +279,8 @@ BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT FileObject, PLARGE_INTEGER Fi
     return Done;
 }
 
-BOOLEAN NTAPI FsRtlMdlWriteCompleteDev(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, PMDL MdlChain,
-                                       PDEVICE_OBJECT DeviceObject)
+BOOLEAN NTAPI FsRtlMdlWriteCompleteDev(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
+                                       PMDL MdlChain, PDEVICE_OBJECT DeviceObject)
 {
     if (FileObject->Flags & FO_WRITE_THROUGH)
         return FALSE;
@@ -277,13 +295,14 @@ static PFAST_IO_DISPATCH DispatchOf(PFILE_OBJECT FileObject, PDEVICE_OBJECT *Dev
 }
 
 /* The forms without a device ask the top of the file object's stack. */
-BOOLEAN NTAPI FsRtlMdlRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, ULONG LockKey,
-                           PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
+BOOLEAN NTAPI FsRtlMdlRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                           ULONG LockKey, PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
 {
     PDEVICE_OBJECT Device;
     PFAST_IO_DISPATCH Fast = DispatchOf(FileObject, &Device);
 
-    return Fast && Fast->MdlRead && Fast->MdlRead(FileObject, FileOffset, Length, LockKey, MdlChain, IoStatus, Device);
+    return Fast && Fast->MdlRead &&
+           Fast->MdlRead(FileObject, FileOffset, Length, LockKey, MdlChain, IoStatus, Device);
 }
 
 BOOLEAN NTAPI FsRtlMdlReadComplete(PFILE_OBJECT FileObject, PMDL MdlChain)
@@ -294,20 +313,23 @@ BOOLEAN NTAPI FsRtlMdlReadComplete(PFILE_OBJECT FileObject, PMDL MdlChain)
     return Fast && Fast->MdlReadComplete && Fast->MdlReadComplete(FileObject, MdlChain, Device);
 }
 
-BOOLEAN NTAPI FsRtlPrepareMdlWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length, ULONG LockKey,
-                                   PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
+BOOLEAN NTAPI FsRtlPrepareMdlWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, ULONG Length,
+                                   ULONG LockKey, PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
 {
     PDEVICE_OBJECT Device;
     PFAST_IO_DISPATCH Fast = DispatchOf(FileObject, &Device);
 
     return Fast && Fast->PrepareMdlWrite &&
-           Fast->PrepareMdlWrite(FileObject, FileOffset, Length, LockKey, MdlChain, IoStatus, Device);
+           Fast->PrepareMdlWrite(FileObject, FileOffset, Length, LockKey, MdlChain, IoStatus,
+                                 Device);
 }
 
-BOOLEAN NTAPI FsRtlMdlWriteComplete(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, PMDL MdlChain)
+BOOLEAN NTAPI FsRtlMdlWriteComplete(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
+                                    PMDL MdlChain)
 {
     PDEVICE_OBJECT Device;
     PFAST_IO_DISPATCH Fast = DispatchOf(FileObject, &Device);
 
-    return Fast && Fast->MdlWriteComplete && Fast->MdlWriteComplete(FileObject, FileOffset, MdlChain, Device);
+    return Fast && Fast->MdlWriteComplete &&
+           Fast->MdlWriteComplete(FileObject, FileOffset, MdlChain, Device);
 }

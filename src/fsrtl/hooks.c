@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* hooks.c - acquire and release hooks: registered FS_FILTER callbacks, fast-I/O routines, and the default. */
+/*
+ * hooks.c - acquire and release hooks: registered FS_FILTER callbacks, fast-I/O routines, and the
+ * default.
+ */
 #include "fsrtl/fsrtl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_MAX 64u           /* devices of one stack that may have callbacks */
+#define STACK_MAX 64u /* devices of one stack that may have callbacks */
 
 typedef struct _REGISTRATION {
     LIST_ENTRY Links;
@@ -16,7 +19,7 @@ typedef struct _REGISTRATION {
 static KEX_LOCK HookLock = KEX_LOCK_INIT(KEX_RANK_CC + 2, "FS filter callbacks");
 static LIST_ENTRY Registrations = {&Registrations, &Registrations};
 
-/* ---- registration --------------------------------------------------------------------------------------------- */
+/* ---- registration -------------------------------------------------------------------------- */
 
 const FS_FILTER_CALLBACKS *FsrtlxFilterCallbacks(PDRIVER_OBJECT DriverObject)
 {
@@ -34,9 +37,9 @@ const FS_FILTER_CALLBACKS *FsrtlxFilterCallbacks(PDRIVER_OBJECT DriverObject)
 }
 
 /*
- * Registers a driver's callbacks; once per driver, and they stay until the driver goes. PASSIVE_LEVEL.
- * STATUS_INVALID_PARAMETER for a size no version of the structure has, STATUS_INSUFFICIENT_RESOURCES
- * (nf-ntifs-fsrtlregisterfilesystemfiltercallbacks).
+ * Registers a driver's callbacks; once per driver, and they stay until the driver goes.
+ * PASSIVE_LEVEL. STATUS_INVALID_PARAMETER for a size no version of the structure has,
+ * STATUS_INSUFFICIENT_RESOURCES (nf-ntifs-fsrtlregisterfilesystemfiltercallbacks).
  */
 NTSTATUS NTAPI FsRtlRegisterFileSystemFilterCallbacks(PDRIVER_OBJECT FilterDriverObject,
                                                       PFS_FILTER_CALLBACKS Callbacks)
@@ -80,49 +83,64 @@ void FsrtlxForgetDriver(PDRIVER_OBJECT DriverObject)
     free(Found);
 }
 
-/* ---- one round through the stack ----------------------------------------------------------------------------------- */
+/* ---- one round through the stack ----------------------------------------------------------- */
 
 /* The pair of callbacks of an operation. */
 static PFS_FILTER_CALLBACK PreOf(const FS_FILTER_CALLBACKS *c, UCHAR Operation)
 {
     switch (Operation) {
-    case FS_FILTER_ACQUIRE_FOR_SECTION_SYNCHRONIZATION: return c->PreAcquireForSectionSynchronization;
-    case FS_FILTER_RELEASE_FOR_SECTION_SYNCHRONIZATION: return c->PreReleaseForSectionSynchronization;
-    case FS_FILTER_ACQUIRE_FOR_MOD_WRITE: return c->PreAcquireForModifiedPageWriter;
-    case FS_FILTER_RELEASE_FOR_MOD_WRITE: return c->PreReleaseForModifiedPageWriter;
-    case FS_FILTER_ACQUIRE_FOR_CC_FLUSH: return c->PreAcquireForCcFlush;
-    case FS_FILTER_RELEASE_FOR_CC_FLUSH: return c->PreReleaseForCcFlush;
-    default: return NULL;
+    case FS_FILTER_ACQUIRE_FOR_SECTION_SYNCHRONIZATION:
+        return c->PreAcquireForSectionSynchronization;
+    case FS_FILTER_RELEASE_FOR_SECTION_SYNCHRONIZATION:
+        return c->PreReleaseForSectionSynchronization;
+    case FS_FILTER_ACQUIRE_FOR_MOD_WRITE:
+        return c->PreAcquireForModifiedPageWriter;
+    case FS_FILTER_RELEASE_FOR_MOD_WRITE:
+        return c->PreReleaseForModifiedPageWriter;
+    case FS_FILTER_ACQUIRE_FOR_CC_FLUSH:
+        return c->PreAcquireForCcFlush;
+    case FS_FILTER_RELEASE_FOR_CC_FLUSH:
+        return c->PreReleaseForCcFlush;
+    default:
+        return NULL;
     }
 }
 
 static PFS_FILTER_COMPLETION_CALLBACK PostOf(const FS_FILTER_CALLBACKS *c, UCHAR Operation)
 {
     switch (Operation) {
-    case FS_FILTER_ACQUIRE_FOR_SECTION_SYNCHRONIZATION: return c->PostAcquireForSectionSynchronization;
-    case FS_FILTER_RELEASE_FOR_SECTION_SYNCHRONIZATION: return c->PostReleaseForSectionSynchronization;
-    case FS_FILTER_ACQUIRE_FOR_MOD_WRITE: return c->PostAcquireForModifiedPageWriter;
-    case FS_FILTER_RELEASE_FOR_MOD_WRITE: return c->PostReleaseForModifiedPageWriter;
-    case FS_FILTER_ACQUIRE_FOR_CC_FLUSH: return c->PostAcquireForCcFlush;
-    case FS_FILTER_RELEASE_FOR_CC_FLUSH: return c->PostReleaseForCcFlush;
-    default: return NULL;
+    case FS_FILTER_ACQUIRE_FOR_SECTION_SYNCHRONIZATION:
+        return c->PostAcquireForSectionSynchronization;
+    case FS_FILTER_RELEASE_FOR_SECTION_SYNCHRONIZATION:
+        return c->PostReleaseForSectionSynchronization;
+    case FS_FILTER_ACQUIRE_FOR_MOD_WRITE:
+        return c->PostAcquireForModifiedPageWriter;
+    case FS_FILTER_RELEASE_FOR_MOD_WRITE:
+        return c->PostReleaseForModifiedPageWriter;
+    case FS_FILTER_ACQUIRE_FOR_CC_FLUSH:
+        return c->PostAcquireForCcFlush;
+    case FS_FILTER_RELEASE_FOR_CC_FLUSH:
+        return c->PostReleaseForCcFlush;
+    default:
+        return NULL;
     }
 }
 
 typedef struct _ROUND {
     FS_FILTER_CALLBACK_DATA Data;
-    PDEVICE_OBJECT Bottom;              /* the file system's device */
+    PDEVICE_OBJECT Bottom; /* the file system's device */
     struct {
         const FS_FILTER_CALLBACKS *Callbacks;
         PDEVICE_OBJECT Device;
         PVOID Context;
     } Called[STACK_MAX];
     ULONG Count;
-    bool Completed;                     /* a pre-callback did the file system's part */
+    bool Completed; /* a pre-callback did the file system's part */
 } ROUND;
 
 /*
- * Pre-callbacks from the top down. A failure of an acquire ends the round; for a release the drivers have no say.
+ * Pre-callbacks from the top down. A failure of an acquire ends the round; for a release the
+ * drivers have no say.
  */
 static NTSTATUS Descend(ROUND *Round, PFILE_OBJECT FileObject, UCHAR Operation)
 {
@@ -179,7 +197,7 @@ static PFSRTL_COMMON_FCB_HEADER HeaderOf(PFILE_OBJECT FileObject)
     return FileObject->FsContext;
 }
 
-/* ---- cache flush ------------------------------------------------------------------------------------------------------ */
+/* ---- cache flush --------------------------------------------------------------------------- */
 
 NTSTATUS FsrtlxAcquireForCcFlush(PFILE_OBJECT FileObject)
 {
@@ -237,9 +255,10 @@ void FsrtlxReleaseForCcFlush(PFILE_OBJECT FileObject)
     KeLeaveCriticalRegion();
 }
 
-/* ---- section creation --------------------------------------------------------------------------------------------------- */
+/* ---- section creation ---------------------------------------------------------------------- */
 
-NTSTATUS FsrtlxAcquireForSection(PFILE_OBJECT FileObject, FS_FILTER_SECTION_SYNC_TYPE SyncType, ULONG PageProtection)
+NTSTATUS FsrtlxAcquireForSection(PFILE_OBJECT FileObject, FS_FILTER_SECTION_SYNC_TYPE SyncType,
+                                 ULONG PageProtection)
 {
     FS_FILTER_SECTION_SYNC_OUTPUT Output = {.StructureSize = sizeof Output};
     PFSRTL_COMMON_FCB_HEADER Header = HeaderOf(FileObject);
@@ -251,7 +270,10 @@ NTSTATUS FsrtlxAcquireForSection(PFILE_OBJECT FileObject, FS_FILTER_SECTION_SYNC
     Round.Data.Parameters.AcquireForSectionSynchronization.PageProtection = PageProtection;
     Round.Data.Parameters.AcquireForSectionSynchronization.OutputInformation = &Output;
     Status = Descend(&Round, FileObject, FS_FILTER_ACQUIRE_FOR_SECTION_SYNCHRONIZATION);
-    /* The two "locked with ..." answers tell the creator whether writers exist; both let it go on. */
+    /*
+     * The two "locked with ..." answers tell the creator whether writers exist; both let it go on.
+     *
+     */
     if (NT_SUCCESS(Status) && !Round.Completed) {
         PFAST_IO_DISPATCH Fast = FastIoOf(&Round);
 
@@ -285,8 +307,9 @@ void FsrtlxReleaseForSection(PFILE_OBJECT FileObject)
 }
 
 /*
- * Takes the stream's main resource exclusively through the file system's section hook; PASSIVE_LEVEL. Undone by
- * FsRtlReleaseFile in the same thread (nf-ntifs-fsrtlacquirefileexclusive).
+ * Takes the stream's main resource exclusively through the file system's section hook;
+ * PASSIVE_LEVEL. Undone by FsRtlReleaseFile in the same thread
+ * (nf-ntifs-fsrtlacquirefileexclusive).
  */
 VOID NTAPI FsRtlAcquireFileExclusive(PFILE_OBJECT FileObject)
 {
@@ -298,9 +321,10 @@ VOID NTAPI FsRtlReleaseFile(PFILE_OBJECT FileObject)
     FsrtlxReleaseForSection(FileObject);
 }
 
-/* ---- mapped page writer --------------------------------------------------------------------------------------------------- */
+/* ---- mapped page writer -------------------------------------------------------------------- */
 
-NTSTATUS FsrtlxAcquireForModWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER EndingOffset, PERESOURCE *Resource)
+NTSTATUS FsrtlxAcquireForModWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER EndingOffset,
+                                  PERESOURCE *Resource)
 {
     PFSRTL_COMMON_FCB_HEADER Header = HeaderOf(FileObject);
     ROUND Round = {0};
@@ -317,7 +341,8 @@ NTSTATUS FsrtlxAcquireForModWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER Ending
         if (Fast && Fast->AcquireForModWrite)
             Status = Fast->AcquireForModWrite(FileObject, EndingOffset, Resource, Round.Bottom);
         if (Status == STATUS_INVALID_DEVICE_REQUEST) {
-            PERESOURCE Take = Header->PagingIoResource ? Header->PagingIoResource : Header->Resource;
+            PERESOURCE Take =
+                Header->PagingIoResource ? Header->PagingIoResource : Header->Resource;
 
             Status = STATUS_SUCCESS;
             if (Take && !ExAcquireResourceSharedLite(Take, FALSE))

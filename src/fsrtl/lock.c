@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock.c - byte-range locks of a stream. An owner is a file object, a process and a key together. Locks bind reads and
- * writes of handles only: paging I/O never asks here, so cached data reaches the store whatever is locked.
+ * lock.c - byte-range locks of a stream. An owner is a file object, a process and a key together.
+ * Locks bind reads and writes of handles only: paging I/O never asks here, so cached data reaches
+ * the store whatever is locked.
  *
- * An exclusive lock keeps everybody else from reading and writing its range; a shared lock keeps everybody, its owner
- * included, from writing. A lock of length zero excludes nothing.
+ * An exclusive lock keeps everybody else from reading and writing its range; a shared lock keeps
+ * everybody, its owner included, from writing. A lock of length zero excludes nothing.
  */
 #include "fsrtl/fsrtl.h"
 
@@ -29,13 +30,15 @@ typedef struct _LOCKS {
     LIST_ENTRY Granted, Waiting;
 } LOCKS;
 
-/* ---- life ---------------------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 /*
- * Prepares a stream's lock structure. CompleteLockIrpRoutine, optional, completes lock IRPs instead of
- * IoCompleteRequest; UnlockRoutine is told of each lock that goes (nf-ntifs-fsrtlinitializefilelock).
+ * Prepares a stream's lock structure. CompleteLockIrpRoutine, optional, completes lock IRPs instead
+ * of IoCompleteRequest; UnlockRoutine is told of each lock that goes
+ * (nf-ntifs-fsrtlinitializefilelock).
  */
-VOID NTAPI FsRtlInitializeFileLock(PFILE_LOCK FileLock, PCOMPLETE_LOCK_IRP_ROUTINE CompleteLockIrpRoutine,
+VOID NTAPI FsRtlInitializeFileLock(PFILE_LOCK FileLock,
+                                   PCOMPLETE_LOCK_IRP_ROUTINE CompleteLockIrpRoutine,
                                    PUNLOCK_ROUTINE UnlockRoutine)
 {
     RtlZeroMemory(FileLock, sizeof *FileLock);
@@ -45,7 +48,8 @@ VOID NTAPI FsRtlInitializeFileLock(PFILE_LOCK FileLock, PCOMPLETE_LOCK_IRP_ROUTI
 
 static LOCKS *LocksOf(PFILE_LOCK FileLock, bool Make)
 {
-    LOCKS *Locks = __atomic_load_n((LOCKS **)&FileLock->LockInformation, __ATOMIC_ACQUIRE), *None = NULL;
+    LOCKS *Locks = __atomic_load_n((LOCKS **)&FileLock->LockInformation, __ATOMIC_ACQUIRE),
+          *None = NULL;
 
     if (Locks || !Make)
         return Locks;
@@ -55,8 +59,8 @@ static LOCKS *LocksOf(PFILE_LOCK FileLock, bool Make)
     KexLockInit(&Locks->Lock, KEX_RANK_CC + 5, "byte-range locks");
     InitializeListHead(&Locks->Granted);
     InitializeListHead(&Locks->Waiting);
-    if (!__atomic_compare_exchange_n((LOCKS **)&FileLock->LockInformation, &None, Locks, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE)) {
+    if (!__atomic_compare_exchange_n((LOCKS **)&FileLock->LockInformation, &None, Locks, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         free(Locks);
         Locks = None;
     }
@@ -92,7 +96,7 @@ VOID NTAPI FsRtlUninitializeFileLock(PFILE_LOCK FileLock)
         if (IoSetCancelRoutine(Waiting->Irp, NULL)) {
             CompleteIrp(FileLock, Waiting->Context, Waiting->Irp, STATUS_RANGE_NOT_LOCKED);
             free(Waiting);
-        }                               /* else its cancel routine is running and frees it */
+        } /* else its cancel routine is running and frees it */
     }
     while (!IsListEmpty(&Locks->Granted))
         free(CONTAINING_RECORD(RemoveHeadList(&Locks->Granted), LOCK, Links));
@@ -101,7 +105,8 @@ VOID NTAPI FsRtlUninitializeFileLock(PFILE_LOCK FileLock)
     free(Locks);
 }
 
-PFILE_LOCK NTAPI FsRtlAllocateFileLock(PCOMPLETE_LOCK_IRP_ROUTINE CompleteLockIrpRoutine, PUNLOCK_ROUTINE UnlockRoutine)
+PFILE_LOCK NTAPI FsRtlAllocateFileLock(PCOMPLETE_LOCK_IRP_ROUTINE CompleteLockIrpRoutine,
+                                       PUNLOCK_ROUTINE UnlockRoutine)
 {
     PFILE_LOCK FileLock = ExAllocatePoolWithTag(NonPagedPool, sizeof *FileLock, 0x4c665346u);
 
@@ -116,11 +121,12 @@ VOID NTAPI FsRtlFreeFileLock(PFILE_LOCK FileLock)
     ExFreePoolWithTag(FileLock, 0x4c665346u);
 }
 
-/* ---- rules --------------------------------------------------------------------------------------------------------- */
+/* ---- rules --------------------------------------------------------------------------------- */
 
 static bool Overlap(const FILE_LOCK_INFO *Lock, ULONGLONG Start, ULONGLONG Length)
 {
-    ULONGLONG First = (ULONGLONG)Lock->StartingByte.QuadPart, Last = (ULONGLONG)Lock->EndingByte.QuadPart;
+    ULONGLONG First = (ULONGLONG)Lock->StartingByte.QuadPart,
+              Last = (ULONGLONG)Lock->EndingByte.QuadPart;
 
     return Lock->Length.QuadPart && Length && Start <= Last && First <= Start + Length - 1;
 }
@@ -130,21 +136,25 @@ static bool SameOwner(const FILE_LOCK_INFO *a, PFILE_OBJECT FileObject, PVOID Pr
     return a->FileObject == FileObject && a->ProcessId == Process && a->Key == Key;
 }
 
-/* Whether a new lock must wait. A second lock of the same owner conflicts too when either is exclusive. */
+/*
+ * Whether a new lock must wait. A second lock of the same owner conflicts too when either is
+ * exclusive.
+ */
 static bool LockConflicts(LOCKS *Locks, const FILE_LOCK_INFO *New)
 {
     for (PLIST_ENTRY e = Locks->Granted.Flink; e != &Locks->Granted; e = e->Flink) {
         LOCK *Each = CONTAINING_RECORD(e, LOCK, Links);
 
         if ((New->ExclusiveLock || Each->Info.ExclusiveLock) &&
-            Overlap(&Each->Info, (ULONGLONG)New->StartingByte.QuadPart, (ULONGLONG)New->Length.QuadPart))
+            Overlap(&Each->Info, (ULONGLONG)New->StartingByte.QuadPart,
+                    (ULONGLONG)New->Length.QuadPart))
             return true;
     }
     return false;
 }
 
-static bool Access(PFILE_LOCK FileLock, LONGLONG Start, LONGLONG Length, ULONG Key, PFILE_OBJECT FileObject,
-                   PVOID Process, bool Write)
+static bool Access(PFILE_LOCK FileLock, LONGLONG Start, LONGLONG Length, ULONG Key,
+                   PFILE_OBJECT FileObject, PVOID Process, bool Write)
 {
     LOCKS *Locks = LocksOf(FileLock, false);
     bool Allowed = true;
@@ -167,36 +177,45 @@ static bool Access(PFILE_LOCK FileLock, LONGLONG Start, LONGLONG Length, ULONG K
 }
 
 /* Whether the range may be read or written by this owner. IRQL <= APC_LEVEL. */
-BOOLEAN NTAPI FsRtlFastCheckLockForRead(PFILE_LOCK FileLock, PLARGE_INTEGER StartingByte, PLARGE_INTEGER Length,
-                                        ULONG Key, PFILE_OBJECT FileObject, PVOID ProcessId)
+BOOLEAN NTAPI FsRtlFastCheckLockForRead(PFILE_LOCK FileLock, PLARGE_INTEGER StartingByte,
+                                        PLARGE_INTEGER Length, ULONG Key, PFILE_OBJECT FileObject,
+                                        PVOID ProcessId)
 {
-    return Access(FileLock, StartingByte->QuadPart, Length->QuadPart, Key, FileObject, ProcessId, false);
+    return Access(FileLock, StartingByte->QuadPart, Length->QuadPart, Key, FileObject, ProcessId,
+                  false);
 }
 
-BOOLEAN NTAPI FsRtlFastCheckLockForWrite(PFILE_LOCK FileLock, PLARGE_INTEGER StartingByte, PLARGE_INTEGER Length,
-                                         ULONG Key, PFILE_OBJECT FileObject, PVOID ProcessId)
+BOOLEAN NTAPI FsRtlFastCheckLockForWrite(PFILE_LOCK FileLock, PLARGE_INTEGER StartingByte,
+                                         PLARGE_INTEGER Length, ULONG Key, PFILE_OBJECT FileObject,
+                                         PVOID ProcessId)
 {
-    return Access(FileLock, StartingByte->QuadPart, Length->QuadPart, Key, FileObject, ProcessId, true);
+    return Access(FileLock, StartingByte->QuadPart, Length->QuadPart, Key, FileObject, ProcessId,
+                  true);
 }
 
-/* The same for a read or write IRP, whose requestor is the owner (nf-ntifs-fsrtlchecklockforreadaccess). */
+/*
+ * The same for a read or write IRP, whose requestor is the owner
+ * (nf-ntifs-fsrtlchecklockforreadaccess).
+ */
 BOOLEAN NTAPI FsRtlCheckLockForReadAccess(PFILE_LOCK FileLock, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
 
-    return Access(FileLock, Stack->Parameters.Read.ByteOffset.QuadPart, Stack->Parameters.Read.Length,
-                  Stack->Parameters.Read.Key, Stack->FileObject, IoGetRequestorProcess(Irp), false);
+    return Access(FileLock, Stack->Parameters.Read.ByteOffset.QuadPart,
+                  Stack->Parameters.Read.Length, Stack->Parameters.Read.Key, Stack->FileObject,
+                  IoGetRequestorProcess(Irp), false);
 }
 
 BOOLEAN NTAPI FsRtlCheckLockForWriteAccess(PFILE_LOCK FileLock, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
 
-    return Access(FileLock, Stack->Parameters.Write.ByteOffset.QuadPart, Stack->Parameters.Write.Length,
-                  Stack->Parameters.Write.Key, Stack->FileObject, IoGetRequestorProcess(Irp), true);
+    return Access(FileLock, Stack->Parameters.Write.ByteOffset.QuadPart,
+                  Stack->Parameters.Write.Length, Stack->Parameters.Write.Key, Stack->FileObject,
+                  IoGetRequestorProcess(Irp), true);
 }
 
-/* ---- granting and waiting -------------------------------------------------------------------------------------------- */
+/* ---- granting and waiting ------------------------------------------------------------------ */
 
 /* Lock held. */
 static NTSTATUS Grant(PFILE_LOCK FileLock, LOCKS *Locks, const FILE_LOCK_INFO *Info)
@@ -249,7 +268,10 @@ static VOID NTAPI CancelWaiting(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     free(Waiting);
 }
 
-/* Lock held on entry, released on return. The IRP waits, or is complete already when it was cancelled meanwhile. */
+/*
+ * Lock held on entry, released on return. The IRP waits, or is complete already when it was
+ * cancelled meanwhile.
+ */
 static void Enqueue(PFILE_LOCK FileLock, LOCKS *Locks, WAITING *Waiting)
 {
     PIRP Irp = Waiting->Irp;
@@ -269,17 +291,23 @@ static void Enqueue(PFILE_LOCK FileLock, LOCKS *Locks, WAITING *Waiting)
 }
 
 /*
- * Takes a lock. With an IRP the request is completed here, now or when the range is free (STATUS_PENDING); without one
- * the call never waits: FALSE says that the caller must come back with an IRP, unless FailImmediately. IoStatus receives
- * STATUS_SUCCESS, STATUS_LOCK_NOT_GRANTED, STATUS_PENDING or STATUS_INVALID_LOCK_RANGE (nf-ntifs-fsrtlfastlock).
+ * Takes a lock. With an IRP the request is completed here, now or when the range is free
+ * (STATUS_PENDING); without one the call never waits: FALSE says that the caller must come back
+ * with an IRP, unless FailImmediately. IoStatus receives STATUS_SUCCESS, STATUS_LOCK_NOT_GRANTED,
+ * STATUS_PENDING or STATUS_INVALID_LOCK_RANGE (nf-ntifs-fsrtlfastlock).
  */
-BOOLEAN NTAPI FsRtlPrivateLock(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
-                               PLARGE_INTEGER Length, PEPROCESS ProcessId, ULONG Key, BOOLEAN FailImmediately,
-                               BOOLEAN ExclusiveLock, PIO_STATUS_BLOCK Iosb, PIRP Irp, PVOID Context,
-                               BOOLEAN AlreadySynchronized)
+BOOLEAN NTAPI FsRtlPrivateLock(PFILE_LOCK FileLock, PFILE_OBJECT FileObject,
+                               PLARGE_INTEGER FileOffset, PLARGE_INTEGER Length,
+                               PEPROCESS ProcessId, ULONG Key, BOOLEAN FailImmediately,
+                               BOOLEAN ExclusiveLock, PIO_STATUS_BLOCK Iosb, PIRP Irp,
+                               PVOID Context, BOOLEAN AlreadySynchronized)
 {
-    FILE_LOCK_INFO Info = {.StartingByte = *FileOffset, .Length = *Length, .ExclusiveLock = ExclusiveLock, .Key = Key,
-                           .FileObject = FileObject, .ProcessId = ProcessId};
+    FILE_LOCK_INFO Info = {.StartingByte = *FileOffset,
+                           .Length = *Length,
+                           .ExclusiveLock = ExclusiveLock,
+                           .Key = Key,
+                           .FileObject = FileObject,
+                           .ProcessId = ProcessId};
     LOCKS *Locks = LocksOf(FileLock, true);
     WAITING *Waiting = NULL;
 
@@ -287,7 +315,8 @@ BOOLEAN NTAPI FsRtlPrivateLock(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PLA
     Iosb->Information = 0;
     if (!Locks || (Irp && !(Waiting = calloc(1, sizeof *Waiting)))) {
         Iosb->Status = STATUS_INSUFFICIENT_RESOURCES;
-    } else if (Length->QuadPart && (ULONGLONG)Info.EndingByte.QuadPart < (ULONGLONG)FileOffset->QuadPart) {
+    } else if (Length->QuadPart &&
+               (ULONGLONG)Info.EndingByte.QuadPart < (ULONGLONG)FileOffset->QuadPart) {
         Iosb->Status = STATUS_INVALID_LOCK_RANGE;
     } else {
         KexLockAcquire(&Locks->Lock);
@@ -296,7 +325,8 @@ BOOLEAN NTAPI FsRtlPrivateLock(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PLA
         } else if (FailImmediately) {
             Iosb->Status = STATUS_LOCK_NOT_GRANTED;
         } else if (Irp) {
-            *Waiting = (WAITING){.Info = Info, .Irp = Irp, .Context = Context, .FileLock = FileLock};
+            *Waiting =
+                (WAITING){.Info = Info, .Irp = Irp, .Context = Context, .FileLock = FileLock};
             Iosb->Status = STATUS_PENDING;
             Enqueue(FileLock, Locks, Waiting);
             return TRUE;
@@ -314,7 +344,7 @@ BOOLEAN NTAPI FsRtlPrivateLock(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PLA
     return TRUE;
 }
 
-/* ---- unlocking ------------------------------------------------------------------------------------------------------- */
+/* ---- unlocking ----------------------------------------------------------------------------- */
 
 typedef struct _MATCH {
     PFILE_OBJECT FileObject;
@@ -326,8 +356,10 @@ typedef struct _MATCH {
 
 static bool IsMatch(const FILE_LOCK_INFO *Info, const MATCH *m)
 {
-    return Info->FileObject == m->FileObject && Info->ProcessId == m->Process && (m->AnyKey || Info->Key == m->Key) &&
-           (m->AnyRange || (Info->StartingByte.QuadPart == m->Start && Info->Length.QuadPart == m->Length));
+    return Info->FileObject == m->FileObject && Info->ProcessId == m->Process &&
+           (m->AnyKey || Info->Key == m->Key) &&
+           (m->AnyRange ||
+            (Info->StartingByte.QuadPart == m->Start && Info->Length.QuadPart == m->Length));
 }
 
 static ULONG Unlock(PFILE_LOCK FileLock, const MATCH *Match, PVOID Context, bool Silent)
@@ -361,12 +393,17 @@ static ULONG Unlock(PFILE_LOCK FileLock, const MATCH *Match, PVOID Context, bool
 }
 
 /* Releases exactly one lock. STATUS_RANGE_NOT_LOCKED when the owner has none of this very range. */
-NTSTATUS NTAPI FsRtlFastUnlockSingle(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
-                                     PLARGE_INTEGER Length, PEPROCESS ProcessId, ULONG Key, PVOID Context,
+NTSTATUS NTAPI FsRtlFastUnlockSingle(PFILE_LOCK FileLock, PFILE_OBJECT FileObject,
+                                     PLARGE_INTEGER FileOffset, PLARGE_INTEGER Length,
+                                     PEPROCESS ProcessId, ULONG Key, PVOID Context,
                                      BOOLEAN AlreadySynchronized)
 {
-    MATCH Match = {.FileObject = FileObject, .Process = ProcessId, .Key = Key, .One = true,
-                   .Start = FileOffset->QuadPart, .Length = Length->QuadPart};
+    MATCH Match = {.FileObject = FileObject,
+                   .Process = ProcessId,
+                   .Key = Key,
+                   .One = true,
+                   .Start = FileOffset->QuadPart,
+                   .Length = Length->QuadPart};
 
     return Unlock(FileLock, &Match, Context, false) ? STATUS_SUCCESS : STATUS_RANGE_NOT_LOCKED;
 }
@@ -395,9 +432,11 @@ static void DropWaiting(PFILE_LOCK FileLock, const MATCH *Match)
 }
 
 /* Releases all locks of an owner whatever their key. */
-NTSTATUS NTAPI FsRtlFastUnlockAll(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PEPROCESS ProcessId, PVOID Context)
+NTSTATUS NTAPI FsRtlFastUnlockAll(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PEPROCESS ProcessId,
+                                  PVOID Context)
 {
-    MATCH Match = {.FileObject = FileObject, .Process = ProcessId, .AnyKey = true, .AnyRange = true};
+    MATCH Match = {
+        .FileObject = FileObject, .Process = ProcessId, .AnyKey = true, .AnyRange = true};
     ULONG Count;
 
     DropWaiting(FileLock, &Match);
@@ -405,8 +444,8 @@ NTSTATUS NTAPI FsRtlFastUnlockAll(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, 
     return Count ? STATUS_SUCCESS : STATUS_RANGE_NOT_LOCKED;
 }
 
-NTSTATUS NTAPI FsRtlFastUnlockAllByKey(PFILE_LOCK FileLock, PFILE_OBJECT FileObject, PEPROCESS ProcessId, ULONG Key,
-                                       PVOID Context)
+NTSTATUS NTAPI FsRtlFastUnlockAllByKey(PFILE_LOCK FileLock, PFILE_OBJECT FileObject,
+                                       PEPROCESS ProcessId, ULONG Key, PVOID Context)
 {
     MATCH Match = {.FileObject = FileObject, .Process = ProcessId, .Key = Key, .AnyRange = true};
     ULONG Count;
@@ -417,8 +456,9 @@ NTSTATUS NTAPI FsRtlFastUnlockAllByKey(PFILE_LOCK FileLock, PFILE_OBJECT FileObj
 }
 
 /*
- * Does what an IRP_MJ_LOCK_CONTROL request asks and completes it, or keeps it until the lock can be granted. The result
- * is the request's status, STATUS_PENDING in the latter case (nf-ntifs-fsrtlprocessfilelock).
+ * Does what an IRP_MJ_LOCK_CONTROL request asks and completes it, or keeps it until the lock can be
+ * granted. The result is the request's status, STATUS_PENDING in the latter case
+ * (nf-ntifs-fsrtlprocessfilelock).
  */
 NTSTATUS NTAPI FsRtlProcessFileLock(PFILE_LOCK FileLock, PIRP Irp, PVOID Context)
 {
@@ -432,12 +472,13 @@ NTSTATUS NTAPI FsRtlProcessFileLock(PFILE_LOCK FileLock, PIRP Irp, PVOID Context
     case IRP_MN_LOCK:
         FsRtlPrivateLock(FileLock, Stack->FileObject, &Stack->Parameters.LockControl.ByteOffset,
                          Stack->Parameters.LockControl.Length, Process, Key,
-                         (Stack->Flags & SL_FAIL_IMMEDIATELY) != 0, (Stack->Flags & SL_EXCLUSIVE_LOCK) != 0, &Iosb, Irp,
-                         Context, FALSE);
+                         (Stack->Flags & SL_FAIL_IMMEDIATELY) != 0,
+                         (Stack->Flags & SL_EXCLUSIVE_LOCK) != 0, &Iosb, Irp, Context, FALSE);
         return Iosb.Status;
     case IRP_MN_UNLOCK_SINGLE:
-        Status = FsRtlFastUnlockSingle(FileLock, Stack->FileObject, &Stack->Parameters.LockControl.ByteOffset,
-                                       Stack->Parameters.LockControl.Length, Process, Key, Context, FALSE);
+        Status = FsRtlFastUnlockSingle(
+            FileLock, Stack->FileObject, &Stack->Parameters.LockControl.ByteOffset,
+            Stack->Parameters.LockControl.Length, Process, Key, Context, FALSE);
         break;
     case IRP_MN_UNLOCK_ALL:
         Status = FsRtlFastUnlockAll(FileLock, Stack->FileObject, Process, Context);
@@ -451,9 +492,12 @@ NTSTATUS NTAPI FsRtlProcessFileLock(PFILE_LOCK FileLock, PIRP Irp, PVOID Context
     return CompleteIrp(FileLock, Context, Irp, Status);
 }
 
-/* ---- facts ---------------------------------------------------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------------------------- */
 
-/* Walks the locks of a stream: Restart begins anew. NULL behind the last (nf-ntifs-fsrtlgetnextfilelock). */
+/*
+ * Walks the locks of a stream: Restart begins anew. NULL behind the last
+ * (nf-ntifs-fsrtlgetnextfilelock).
+ */
 PFILE_LOCK_INFO NTAPI FsRtlGetNextFileLock(PFILE_LOCK FileLock, BOOLEAN Restart)
 {
     LOCKS *Locks = LocksOf(FileLock, false);

@@ -8,9 +8,9 @@
 /* The wildcards that Win32 makes of * and ? where DOS meant something else by them. */
 #define STAR L'*'
 #define MARK L'?'
-#define DOS_STAR_CHAR L'<'      /* like *, but never takes the last dot */
-#define DOS_MARK_CHAR L'>'      /* like ?, but matches nothing at a dot or at the end */
-#define DOS_DOT_CHAR L'"'       /* a dot, or nothing at the end */
+#define DOS_STAR_CHAR L'<' /* like *, but never takes the last dot */
+#define DOS_MARK_CHAR L'>' /* like ?, but matches nothing at a dot or at the end */
+#define DOS_DOT_CHAR L'"'  /* a dot, or nothing at the end */
 
 static WCHAR Fold(WCHAR c, bool IgnoreCase, PCWCH UpcaseTable)
 {
@@ -34,8 +34,8 @@ BOOLEAN NTAPI FsRtlDoesNameContainWildCards(PUNICODE_STRING Name)
 /*
  * Compares whole names. UpcaseTable, optional, has 65,536 entries. IRQL <= APC_LEVEL.
  */
-BOOLEAN NTAPI FsRtlAreNamesEqual(PCUNICODE_STRING ConstantNameA, PCUNICODE_STRING ConstantNameB, BOOLEAN IgnoreCase,
-                                 PCWCH UpcaseTable)
+BOOLEAN NTAPI FsRtlAreNamesEqual(PCUNICODE_STRING ConstantNameA, PCUNICODE_STRING ConstantNameB,
+                                 BOOLEAN IgnoreCase, PCWCH UpcaseTable)
 {
     if (ConstantNameA->Length != ConstantNameB->Length)
         return FALSE;
@@ -49,10 +49,11 @@ BOOLEAN NTAPI FsRtlAreNamesEqual(PCUNICODE_STRING ConstantNameA, PCUNICODE_STRIN
 }
 
 /*
- * Splits the first component off a path. A leading backslash is skipped; the rest starts behind the separator. Both
- * results point into Path (nf-ntifs-fsrtldissectname).
+ * Splits the first component off a path. A leading backslash is skipped; the rest starts behind the
+ * separator. Both results point into Path (nf-ntifs-fsrtldissectname).
  */
-VOID NTAPI FsRtlDissectName(UNICODE_STRING Path, PUNICODE_STRING FirstName, PUNICODE_STRING RemainingName)
+VOID NTAPI FsRtlDissectName(UNICODE_STRING Path, PUNICODE_STRING FirstName,
+                            PUNICODE_STRING RemainingName)
 {
     USHORT Count = Path.Length / sizeof(WCHAR), First = 0, End;
 
@@ -68,26 +69,27 @@ VOID NTAPI FsRtlDissectName(UNICODE_STRING Path, PUNICODE_STRING FirstName, PUNI
     FirstName->Length = FirstName->MaximumLength = (USHORT)((End - First) * sizeof(WCHAR));
     if (End < Count) {
         RemainingName->Buffer = Path.Buffer + End + 1;
-        RemainingName->Length = RemainingName->MaximumLength = (USHORT)((Count - End - 1) * sizeof(WCHAR));
+        RemainingName->Length = RemainingName->MaximumLength =
+            (USHORT)((Count - End - 1) * sizeof(WCHAR));
     }
 }
 
-/* ---- patterns -------------------------------------------------------------------------------------------------- */
+/* ---- patterns ------------------------------------------------------------------------------ */
 
 /*
- * States are positions in the expression; a state set is kept as one byte per position, and every name character moves
- * the whole set. The cost is the product of the lengths, whatever the pattern.
+ * States are positions in the expression; a state set is kept as one byte per position, and every
+ * name character moves the whole set. The cost is the product of the lengths, whatever the pattern.
  */
 typedef struct _MATCHER {
     PCUNICODE_STRING Expression;
-    USHORT Length;              /* of the expression, in characters */
+    USHORT Length; /* of the expression, in characters */
     bool IgnoreCase;
     PCWCH UpcaseTable;
 } MATCHER;
 
 /*
- * Moves every state that may stand before character c (End: the name is over). Empty moves go to higher positions, so
- * one ascending pass closes the set. LastDot: c is the last dot of the name.
+ * Moves every state that may stand before character c (End: the name is over). Empty moves go to
+ * higher positions, so one ascending pass closes the set. LastDot: c is the last dot of the name.
  */
 static bool Step(const MATCHER *m, UCHAR *Now, UCHAR *Next, WCHAR c, bool LastDot, bool End)
 {
@@ -169,12 +171,13 @@ static bool Matches(const MATCHER *m, PCUNICODE_STRING Name)
 }
 
 /*
- * Whether a name matches a pattern. With IgnoreCase the expression must be upcased by the caller. An empty name matches
- * only an empty expression. IRQL <= APC_LEVEL; may raise STATUS_INSUFFICIENT_RESOURCES for a very long expression
- * (nf-ntifs-fsrtlisnameinexpression, which lists what each wildcard matches).
+ * Whether a name matches a pattern. With IgnoreCase the expression must be upcased by the caller.
+ * An empty name matches only an empty expression. IRQL <= APC_LEVEL; may raise
+ * STATUS_INSUFFICIENT_RESOURCES for a very long expression (nf-ntifs-fsrtlisnameinexpression, which
+ * lists what each wildcard matches).
  */
-BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING Expression, PUNICODE_STRING Name, BOOLEAN IgnoreCase,
-                                      PWCH UpcaseTable)
+BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING Expression, PUNICODE_STRING Name,
+                                      BOOLEAN IgnoreCase, PWCH UpcaseTable)
 {
     MATCHER m = {Expression, Expression->Length / sizeof(WCHAR), IgnoreCase, UpcaseTable};
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c - directory change notification. Each open directory that is watched has an entry in its volume's list: the
- * requests that wait, and the changes that came while none did. A change is reported with its name relative to the
- * watched directory; changes that do not fit the first request's buffer become STATUS_NOTIFY_ENUM_DIR, which tells the
- * watcher to list the directory itself.
+ * notify.c - directory change notification. Each open directory that is watched has an entry in its
+ * volume's list: the requests that wait, and the changes that came while none did. A change is
+ * reported with its name relative to the watched directory; changes that do not fit the first
+ * request's buffer become STATUS_NOTIFY_ENUM_DIR, which tells the watcher to list the directory
+ * itself.
  */
 #include "fsrtl/fsrtl.h"
 #include "ke/try.h"
@@ -12,25 +13,25 @@
 #include <string.h>
 
 typedef struct _REAL_NOTIFY_SYNC {
-    KEX_LOCK Lock;              /* guards the entries of the volume's list */
+    KEX_LOCK Lock; /* guards the entries of the volume's list */
 } SYNC;
 
 typedef struct _WATCH {
-    LIST_ENTRY Links;           /* of the volume's list */
+    LIST_ENTRY Links; /* of the volume's list */
     SYNC *Sync;
     PVOID FsContext;
-    UNICODE_STRING Directory;   /* our copy */
+    UNICODE_STRING Directory; /* our copy */
     bool Tree, IgnoreBuffer, Overflow;
     ULONG Filter;
-    LIST_ENTRY Irps;            /* Tail.Overlay.ListEntry */
-    PUCHAR Events;              /* FILE_NOTIFY_INFORMATION chain not yet delivered */
+    LIST_ENTRY Irps; /* Tail.Overlay.ListEntry */
+    PUCHAR Events;   /* FILE_NOTIFY_INFORMATION chain not yet delivered */
     ULONG Room, Used;
     ULONG LastAt;
     PCHECK_FOR_TRAVERSE_ACCESS Traverse;
     PSECURITY_SUBJECT_CONTEXT Subject;
 } WATCH;
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 VOID NTAPI FsRtlNotifyInitializeSync(PNOTIFY_SYNC *NotifySync)
 {
@@ -59,7 +60,7 @@ static WATCH *FindWatch(PLIST_ENTRY List, PVOID FsContext)
     return NULL;
 }
 
-/* ---- delivering -------------------------------------------------------------------------------------------------- */
+/* ---- delivering ---------------------------------------------------------------------------- */
 
 typedef struct _DELIVERY {
     PIRP Irp;
@@ -70,8 +71,9 @@ typedef struct _DELIVERY {
 static void CopyOut(void *Argument)
 {
     DELIVERY *d = Argument;
-    PVOID Buffer = d->Irp->MdlAddress ? MmGetSystemAddressForMdlSafe(d->Irp->MdlAddress, NormalPagePriority)
-                                      : d->Irp->UserBuffer;
+    PVOID Buffer = d->Irp->MdlAddress
+                       ? MmGetSystemAddressForMdlSafe(d->Irp->MdlAddress, NormalPagePriority)
+                       : d->Irp->UserBuffer;
 
     if (!Buffer)
         ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
@@ -100,7 +102,7 @@ static PIRP TakeIrp(WATCH *Watch)
 
         if (IoSetCancelRoutine(Irp, NULL))
             return Irp;
-        InitializeListHead(&Irp->Tail.Overlay.ListEntry);   /* its cancel routine completes it */
+        InitializeListHead(&Irp->Tail.Overlay.ListEntry); /* its cancel routine completes it */
     }
     return NULL;
 }
@@ -134,10 +136,10 @@ static VOID NTAPI CancelWatch(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     IoCompleteRequest(Irp, IO_NO_INCREMENT);
 }
 
-/* ---- watching ------------------------------------------------------------------------------------------------------ */
+/* ---- watching ------------------------------------------------------------------------------ */
 
-static WATCH *NewWatch(SYNC *Sync, PVOID FsContext, PCUNICODE_STRING Directory, bool Tree, bool IgnoreBuffer,
-                       ULONG Filter, ULONG Room)
+static WATCH *NewWatch(SYNC *Sync, PVOID FsContext, PCUNICODE_STRING Directory, bool Tree,
+                       bool IgnoreBuffer, ULONG Filter, ULONG Room)
 {
     WATCH *Watch = calloc(1, sizeof *Watch + Directory->Length);
 
@@ -185,13 +187,14 @@ static void Enqueue(SYNC *Sync, WATCH *Watch, PIRP Irp)
 }
 
 /*
- * Starts or continues watching a directory and keeps the request until there is something to report; it is always
- * completed by this library. FullDirectoryName is a UNICODE_STRING, copied. The filter and buffer size of the first
- * request of an open hold for all. A NULL request only ends the watch of FsContext's deleted directory
- * (nf-ntifs-fsrtlnotifyfullchangedirectory).
+ * Starts or continues watching a directory and keeps the request until there is something to
+ * report; it is always completed by this library. FullDirectoryName is a UNICODE_STRING, copied.
+ * The filter and buffer size of the first request of an open hold for all. A NULL request only ends
+ * the watch of FsContext's deleted directory (nf-ntifs-fsrtlnotifyfullchangedirectory).
  */
-VOID NTAPI FsRtlNotifyFullChangeDirectory(PNOTIFY_SYNC NotifySync, PLIST_ENTRY NotifyList, PVOID FsContext,
-                                          PSTRING FullDirectoryName, BOOLEAN WatchTree, BOOLEAN IgnoreBuffer,
+VOID NTAPI FsRtlNotifyFullChangeDirectory(PNOTIFY_SYNC NotifySync, PLIST_ENTRY NotifyList,
+                                          PVOID FsContext, PSTRING FullDirectoryName,
+                                          BOOLEAN WatchTree, BOOLEAN IgnoreBuffer,
                                           ULONG CompletionFilter, PIRP NotifyIrp,
                                           PCHECK_FOR_TRAVERSE_ACCESS TraverseCallback,
                                           PSECURITY_SUBJECT_CONTEXT SubjectContext)
@@ -204,8 +207,8 @@ VOID NTAPI FsRtlNotifyFullChangeDirectory(PNOTIFY_SYNC NotifySync, PLIST_ENTRY N
         return;
     }
     Room = IoGetCurrentIrpStackLocation(NotifyIrp)->Parameters.NotifyDirectory.Length;
-    Made = NewWatch(NotifySync, FsContext, (PCUNICODE_STRING)FullDirectoryName, WatchTree, IgnoreBuffer,
-                    CompletionFilter, Room);
+    Made = NewWatch(NotifySync, FsContext, (PCUNICODE_STRING)FullDirectoryName, WatchTree,
+                    IgnoreBuffer, CompletionFilter, Room);
     if (!Made) {
         IoMarkIrpPending(NotifyIrp);
         NotifyIrp->IoStatus.Status = STATUS_INSUFFICIENT_RESOURCES;
@@ -253,10 +256,14 @@ VOID NTAPI FsRtlNotifyCleanup(PNOTIFY_SYNC NotifySync, PLIST_ENTRY NotifyList, P
     free(Watch);
 }
 
-/* ---- reporting ------------------------------------------------------------------------------------------------------ */
+/* ---- reporting ----------------------------------------------------------------------------- */
 
-/* Name of the target relative to the watched directory; FALSE when the directory is not above it. */
-static bool Relative(const WATCH *Watch, PCUNICODE_STRING Target, USHORT NameOffset, UNICODE_STRING *Name)
+/*
+ * Name of the target relative to the watched directory; FALSE when the directory is not above it.
+ *
+ */
+static bool Relative(const WATCH *Watch, PCUNICODE_STRING Target, USHORT NameOffset,
+                     UNICODE_STRING *Name)
 {
     USHORT Skip = Watch->Directory.Length;
     bool Root = Skip == sizeof(WCHAR);
@@ -281,7 +288,8 @@ static bool Relative(const WATCH *Watch, PCUNICODE_STRING Target, USHORT NameOff
 }
 
 /* Lock held. Adds an event to what is gathered; what does not fit makes the whole worthless. */
-static void Gather(WATCH *Watch, const UNICODE_STRING *Name, const UNICODE_STRING *Stream, ULONG Action)
+static void Gather(WATCH *Watch, const UNICODE_STRING *Name, const UNICODE_STRING *Stream,
+                   ULONG Action)
 {
     ULONG Start = (Watch->Used + 3) & ~3u, NameBytes, Bytes;
     FILE_NOTIFY_INFORMATION *Info;
@@ -297,7 +305,8 @@ static void Gather(WATCH *Watch, const UNICODE_STRING *Name, const UNICODE_STRIN
         return;
     }
     if (Watch->Used)
-        ((FILE_NOTIFY_INFORMATION *)(Watch->Events + Watch->LastAt))->NextEntryOffset = Start - Watch->LastAt;
+        ((FILE_NOTIFY_INFORMATION *)(Watch->Events + Watch->LastAt))->NextEntryOffset =
+            Start - Watch->LastAt;
     Info = (FILE_NOTIFY_INFORMATION *)(Watch->Events + Start);
     Info->NextEntryOffset = 0;
     Info->Action = Action;
@@ -320,12 +329,13 @@ static PIRP TakeIfDue(WATCH *Watch, ULONG Action)
 }
 
 /*
- * Tells all watchers of a volume of a change. FullTargetName and StreamName are UNICODE_STRINGs, TargetNameOffset the
- * byte offset of the last component. IRQL <= APC_LEVEL; the file system holds no lock that a watcher's completion needs
- * (nf-ntifs-fsrtlnotifyfullreportchange).
+ * Tells all watchers of a volume of a change. FullTargetName and StreamName are UNICODE_STRINGs,
+ * TargetNameOffset the byte offset of the last component. IRQL <= APC_LEVEL; the file system holds
+ * no lock that a watcher's completion needs (nf-ntifs-fsrtlnotifyfullreportchange).
  */
-VOID NTAPI FsRtlNotifyFullReportChange(PNOTIFY_SYNC NotifySync, PLIST_ENTRY NotifyList, PSTRING FullTargetName,
-                                       USHORT TargetNameOffset, PSTRING StreamName, PSTRING NormalizedParentName,
+VOID NTAPI FsRtlNotifyFullReportChange(PNOTIFY_SYNC NotifySync, PLIST_ENTRY NotifyList,
+                                       PSTRING FullTargetName, USHORT TargetNameOffset,
+                                       PSTRING StreamName, PSTRING NormalizedParentName,
                                        ULONG FilterMatch, ULONG Action, PVOID TargetContext)
 {
     LIST_ENTRY Ready;
@@ -336,7 +346,7 @@ VOID NTAPI FsRtlNotifyFullReportChange(PNOTIFY_SYNC NotifySync, PLIST_ENTRY Noti
         PIRP Irp;
         PUCHAR Events;
         ULONG Used;
-    } *Answer;
+    } * Answer;
 
     InitializeListHead(&Ready);
     KexLockAcquire(&NotifySync->Lock);
@@ -347,13 +357,14 @@ VOID NTAPI FsRtlNotifyFullReportChange(PNOTIFY_SYNC NotifySync, PLIST_ENTRY Noti
 
         if (!(Watch->Filter & FilterMatch) ||
             !Relative(Watch, (PCUNICODE_STRING)FullTargetName, TargetNameOffset, &Name) ||
-            (Watch->Traverse && TargetContext && !Watch->Traverse(Watch->FsContext, TargetContext, Watch->Subject)))
+            (Watch->Traverse && TargetContext &&
+             !Watch->Traverse(Watch->FsContext, TargetContext, Watch->Subject)))
             continue;
         Gather(Watch, &Name, (const UNICODE_STRING *)StreamName, Action);
         Answer = malloc(sizeof *Answer);
         Irp = Answer ? TakeIfDue(Watch, Action) : NULL;
         if (!Irp) {
-            free(Answer);           /* without memory the event stays for the next request */
+            free(Answer); /* without memory the event stays for the next request */
             continue;
         }
         Answer->Irp = Irp;

@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#define FSRTL_POOL_TAG 0x46727420u      /* " trF" */
+#define FSRTL_POOL_TAG 0x46727420u /* " trF" */
 
 /*
- * Whether an exception is one a file system handles (TRUE) or a bug that must not be swallowed. Any IRQL
- * (nf-ntifs-fsrtlisntstatusexpected).
+ * Whether an exception is one a file system handles (TRUE) or a bug that must not be swallowed. Any
+ * IRQL (nf-ntifs-fsrtlisntstatusexpected).
  */
 BOOLEAN NTAPI FsRtlIsNtstatusExpected(NTSTATUS Ntstatus)
 {
@@ -64,7 +64,10 @@ static PVOID AllocateOrRaise(POOL_TYPE PoolType, SIZE_T Bytes, ULONG Tag)
     return Memory;
 }
 
-/* Pool that is there or raises STATUS_INSUFFICIENT_RESOURCES. Quota is not charged by any of them. */
+/*
+ * Pool that is there or raises STATUS_INSUFFICIENT_RESOURCES. Quota is not charged by any of them.
+ *
+ */
 PVOID NTAPI FsRtlAllocatePool(POOL_TYPE PoolType, ULONG NumberOfBytes)
 {
     return AllocateOrRaise(PoolType, NumberOfBytes, FSRTL_POOL_TAG);
@@ -85,12 +88,12 @@ PVOID NTAPI FsRtlAllocatePoolWithQuotaTag(POOL_TYPE PoolType, ULONG NumberOfByte
     return AllocateOrRaise(PoolType, NumberOfBytes, Tag);
 }
 
-/* ---- file size ----------------------------------------------------------------------------------------------- */
+/* ---- file size ----------------------------------------------------------------------------- */
 
 static NTSTATUS NTAPI QueryDone(PDEVICE_OBJECT Device, PIRP Irp, PVOID Event)
 {
     KeSetEvent(Event, IO_NO_INCREMENT, FALSE);
-    return STATUS_MORE_PROCESSING_REQUIRED;     /* the request is ours to free */
+    return STATUS_MORE_PROCESSING_REQUIRED; /* the request is ours to free */
 }
 
 /* FileStandardInformation by an IRP of our own to the top of the stack. */
@@ -124,8 +127,9 @@ static NTSTATUS QueryStandard(PFILE_OBJECT FileObject, FILE_STANDARD_INFORMATION
 }
 
 /*
- * The stream's size, asked of the file system by fast I/O, else by IRP. PASSIVE_LEVEL; callable while the file is being
- * acquired for a section. STATUS_FILE_IS_A_DIRECTORY for directories (nf-ntifs-fsrtlgetfilesize).
+ * The stream's size, asked of the file system by fast I/O, else by IRP. PASSIVE_LEVEL; callable
+ * while the file is being acquired for a section. STATUS_FILE_IS_A_DIRECTORY for directories
+ * (nf-ntifs-fsrtlgetfilesize).
  */
 NTSTATUS NTAPI FsRtlGetFileSize(PFILE_OBJECT FileObject, PLARGE_INTEGER FileSize)
 {

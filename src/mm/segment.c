@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * segment.c - life of segments: the table from streams to segments, unused segments, and the system view. The pages
- * are in segment_pages.c.
+ * segment.c - life of segments: the table from streams to segments, unused segments, and the system
+ * view. The pages are in segment_pages.c.
  */
 #include "mm/segment_pages.h"
 
@@ -9,8 +9,9 @@
 #include <string.h>
 
 /*
- * Windows keeps the clean pages of closed files until memory is short. We keep this much: enough that reopening a file
- * finds its pages, little enough that a copy of a large tree does not hold every file of it.
+ * Windows keeps the clean pages of closed files until memory is short. We keep this much: enough
+ * that reopening a file finds its pages, little enough that a copy of a large tree does not hold
+ * every file of it.
  */
 #define UNUSED_SEGMENTS_MAX 256u
 #define UNUSED_PAGES_MAX (256u * 1024 * 1024 / MMX_PAGE)
@@ -27,7 +28,7 @@ static LIST_ENTRY MmxSegments = {&MmxSegments, &MmxSegments};
 static LIST_ENTRY MmxUnused = {&MmxUnused, &MmxUnused};
 static ULONG MmxUnusedCount, MmxUnusedPages;
 
-/* ---- the system view -------------------------------------------------------------------------------------- */
+/* ---- the system view ----------------------------------------------------------------------- */
 
 static uint64_t ViewBytesFor(LONGLONG Size)
 {
@@ -39,8 +40,8 @@ static uint64_t ViewBytesFor(LONGLONG Size)
 }
 
 /*
- * A view that became too small is kept beside its larger successor until the segment's end: both map the same pages,
- * and addresses handed out with pins stay good.
+ * A view that became too small is kept beside its larger successor until the segment's end: both
+ * map the same pages, and addresses handed out with pins stay good.
  */
 static NTSTATUS GrowView(MMX_SEGMENT *Segment, LONGLONG Size)
 {
@@ -98,7 +99,7 @@ static NTSTATUS NewSegment(PFILE_OBJECT FileObject, LONGLONG Size, MMX_SEGMENT *
     return STATUS_SUCCESS;
 }
 
-/* ---- table ------------------------------------------------------------------------------------------------ */
+/* ---- table --------------------------------------------------------------------------------- */
 
 /* Table lock held. */
 static void TakeFromUnused(MMX_SEGMENT *Segment)
@@ -175,7 +176,7 @@ NTSTATUS MmxSegmentOpen(PFILE_OBJECT FileObject, LONGLONG Size, MMX_SEGMENT **Se
             *Segment = Made;
             return STATUS_SUCCESS;
         }
-        Destroy(Made);      /* another thread was faster */
+        Destroy(Made); /* another thread was faster */
     }
     Status = MmxSegmentExtend(Found, Size);
     if (!NT_SUCCESS(Status)) {
@@ -211,7 +212,7 @@ static MMX_SEGMENT *Retire(MMX_SEGMENT *Segment)
     for (PLIST_ENTRY e = MmxUnused.Flink; e != &MmxUnused; e = e->Flink) {
         MMX_SEGMENT *Oldest = CONTAINING_RECORD(e, MMX_SEGMENT, UnusedLinks);
 
-        if (!Oldest->Dirty) {   /* dirty: a view's changes that are still to be written */
+        if (!Oldest->Dirty) { /* dirty: a view's changes that are still to be written */
             Detach(Oldest);
             return Oldest;
         }
@@ -248,7 +249,10 @@ bool MmxSegmentDiscard(PSECTION_OBJECT_POINTERS Pointers)
     return Gone;
 }
 
-/* Next segment of the list (all or unused only) after skipping Seen ones, with a reference. Table lock taken. */
+/*
+ * Next segment of the list (all or unused only) after skipping Seen ones, with a reference. Table
+ * lock taken.
+ */
 static ULONG Collect(PDEVICE_OBJECT Device, MMX_SEGMENT **Out, ULONG Max)
 {
     ULONG Count = 0;
@@ -270,7 +274,8 @@ static ULONG Collect(PDEVICE_OBJECT Device, MMX_SEGMENT **Out, ULONG Max)
     return Count;
 }
 
-void MmxForEachSegment(PDEVICE_OBJECT Device, void (*fn)(MMX_SEGMENT *Segment, void *Context), void *Context)
+void MmxForEachSegment(PDEVICE_OBJECT Device, void (*fn)(MMX_SEGMENT *Segment, void *Context),
+                       void *Context)
 {
     ULONG Count = Collect(Device, NULL, 0), Room = Count + 16;
     MMX_SEGMENT **List = Count ? calloc(Room, sizeof *List) : NULL;
@@ -279,7 +284,7 @@ void MmxForEachSegment(PDEVICE_OBJECT Device, void (*fn)(MMX_SEGMENT *Segment, v
         return;
     Count = Collect(Device, List, Room);
     if (Count > Room)
-        Count = Room;       /* made since we counted: their owners are still at work on them */
+        Count = Room; /* made since we counted: their owners are still at work on them */
     for (ULONG i = 0; i < Count; i++) {
         fn(List[i], Context);
         MmxSegmentDereference(List[i]);
@@ -330,7 +335,7 @@ NTSTATUS MmxSegmentExtend(MMX_SEGMENT *Segment, LONGLONG Size)
     return Status;
 }
 
-/* ---- views of the section room ------------------------------------------------------------------------------ */
+/* ---- views of the section room ------------------------------------------------------------- */
 
 void MmxSegmentAddView(MMX_SEGMENT *Segment, bool Writable, LONGLONG ViewEnd)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * segment_pages.c - the pages of a segment: making them valid, pinning, dirtying, writing, dropping. The states and
- * the rule for the lock are in segment.h.
+ * segment_pages.c - the pages of a segment: making them valid, pinning, dirtying, writing,
+ * dropping. The states and the rule for the lock are in segment.h.
  */
 #include "mm/segment_pages.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- page facts; the segment's lock is held in all of these ------------------------------------------------- */
+/* ---- page facts; the segment's lock is held in all of these -------------------------------- */
 
 static MMX_CHUNK *ChunkOf(MMX_SEGMENT *Segment, ULONGLONG Page)
 {
@@ -46,7 +46,8 @@ static MMX_CHUNK *ChunkMake(MMX_SEGMENT *Segment, ULONGLONG Page)
 #define CLEAR(chunk, fact, page) ((chunk)->fact[WORD(page)] &= ~BIT(page))
 
 /* Changed under the lock, read by anyone. */
-#define COUNT(field, delta) __atomic_store_n(&Segment->field, Segment->field + (ULONG)(delta), __ATOMIC_RELEASE)
+#define COUNT(field, delta)                                                                        \
+    __atomic_store_n(&Segment->field, Segment->field + (ULONG)(delta), __ATOMIC_RELEASE)
 
 static void SetValid(MMX_SEGMENT *Segment, MMX_CHUNK *Chunk, ULONGLONG Page)
 {
@@ -107,7 +108,7 @@ static ULONGLONG RangeEnd(LONGLONG Offset, LONGLONG Length)
     return ((ULONGLONG)Offset + (ULONGLONG)Length + MMX_PAGE - 1) / MMX_PAGE;
 }
 
-/* ---- waiting for a page in transit -------------------------------------------------------------------------- */
+/* ---- waiting for a page in transit --------------------------------------------------------- */
 
 typedef struct _MMX_WAITER {
     LIST_ENTRY Links;
@@ -127,21 +128,25 @@ static void WaitForChange(MMX_SEGMENT *Segment)
 }
 
 /*
- * Waiters recheck, so all are woken at any change. The entry leaves the list here, under the lock: a woken waiter's
- * stack is not touched after its event is set.
+ * Waiters recheck, so all are woken at any change. The entry leaves the list here, under the lock:
+ * a woken waiter's stack is not touched after its event is set.
  */
 static void WakeWaiters(MMX_SEGMENT *Segment)
 {
     while (!IsListEmpty(&Segment->Waiters)) {
-        MMX_WAITER *Waiter = CONTAINING_RECORD(RemoveHeadList(&Segment->Waiters), MMX_WAITER, Links);
+        MMX_WAITER *Waiter =
+            CONTAINING_RECORD(RemoveHeadList(&Segment->Waiters), MMX_WAITER, Links);
 
         KeSetEvent(&Waiter->Event, IO_NO_INCREMENT, FALSE);
     }
 }
 
-/* ---- making pages valid --------------------------------------------------------------------------------------- */
+/* ---- making pages valid -------------------------------------------------------------------- */
 
-/* Claims pages [First, First+n) that are neither valid nor filling, n >= 1 at most Max; 0 when memory is short. */
+/*
+ * Claims pages [First, First+n) that are neither valid nor filling, n >= 1 at most Max; 0 when
+ * memory is short.
+ */
 static ULONGLONG ClaimRun(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Max)
 {
     ULONGLONG n;
@@ -174,8 +179,8 @@ static void EndClaim(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count, boo
 }
 
 /*
- * One paging read into claimed pages. Lock held on entry and exit, not during the read. Pages behind the end of the
- * file read as zeros: a section is often longer than its file.
+ * One paging read into claimed pages. Lock held on entry and exit, not during the read. Pages
+ * behind the end of the file read as zeros: a section is often longer than its file.
  */
 static NTSTATUS ReadClaimed(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count)
 {
@@ -194,14 +199,14 @@ static NTSTATUS ReadClaimed(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Cou
         memset(Base + Iosb.Information, 0, Length - Iosb.Information);
     KexLockAcquire(&Segment->Lock);
     if (NT_SUCCESS(Status) && Generation != Segment->Generation)
-        Status = STATUS_RETRY;      /* purged or truncated meanwhile: what was read may be old */
+        Status = STATUS_RETRY; /* purged or truncated meanwhile: what was read may be old */
     EndClaim(Segment, First, Count, Status == STATUS_SUCCESS, false);
     return Status == STATUS_RETRY ? STATUS_SUCCESS : Status;
 }
 
 /*
- * Lock held. Makes [First, End) valid, waiting and reading as needed; returns with the lock held and, on success, every
- * page valid at this moment.
+ * Lock held. Makes [First, End) valid, waiting and reading as needed; returns with the lock held
+ * and, on success, every page valid at this moment.
  */
 static NTSTATUS EnsureLocked(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG End, bool Wait)
 {
@@ -230,7 +235,7 @@ static NTSTATUS EnsureLocked(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG En
             if (!NT_SUCCESS(Status))
                 return Status;
         }
-        Page = First;               /* the lock was away: an earlier page may have gone again */
+        Page = First; /* the lock was away: an earlier page may have gone again */
     }
     return STATUS_SUCCESS;
 }
@@ -257,7 +262,8 @@ static void AddPins(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG End, int De
     }
 }
 
-NTSTATUS MmxSegmentPin(MMX_SEGMENT *Segment, LONGLONG Offset, ULONG Length, bool Wait, PVOID *Address)
+NTSTATUS MmxSegmentPin(MMX_SEGMENT *Segment, LONGLONG Offset, ULONG Length, bool Wait,
+                       PVOID *Address)
 {
     ULONGLONG First = (ULONGLONG)Offset / MMX_PAGE, End = RangeEnd(Offset, Length);
     NTSTATUS Status;
@@ -292,7 +298,8 @@ void MmxSegmentUnpin(MMX_SEGMENT *Segment, LONGLONG Offset, ULONG Length)
 
 NTSTATUS MmxSegmentFill(MMX_SEGMENT *Segment, LONGLONG Offset, ULONG Length, const void *Source)
 {
-    ULONGLONG First = (ULONGLONG)Offset / MMX_PAGE, Count = RangeEnd(Offset, Length) - First, Claimed;
+    ULONGLONG First = (ULONGLONG)Offset / MMX_PAGE, Count = RangeEnd(Offset, Length) - First,
+              Claimed;
     ULONG Head = (ULONG)((ULONGLONG)Offset % MMX_PAGE), Tail;
     PUCHAR Base;
 
@@ -345,11 +352,12 @@ ULONGLONG MmxSegmentRun(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count, 
     return n;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 /*
- * Lock held. Takes the run of dirty pages at Page: they stop being dirty and are being written. Clearing comes before
- * the write reads the bytes, so a change during the write makes the page dirty again and is written later.
+ * Lock held. Takes the run of dirty pages at Page: they stop being dirty and are being written.
+ * Clearing comes before the write reads the bytes, so a change during the write makes the page
+ * dirty again and is written later.
  */
 static ULONGLONG TakeDirtyRun(MMX_SEGMENT *Segment, ULONGLONG Page, ULONGLONG End)
 {
@@ -394,10 +402,11 @@ static NTSTATUS WriteRun(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count)
 }
 
 /*
- * A cluster that failed is tried again page by page, as Windows does: one page that cannot be written must not keep its
- * neighbours from the store. Lock held.
+ * A cluster that failed is tried again page by page, as Windows does: one page that cannot be
+ * written must not keep its neighbours from the store. Lock held.
  */
-static NTSTATUS WritePagewise(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count, ULONGLONG *Pages)
+static NTSTATUS WritePagewise(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count,
+                              ULONGLONG *Pages)
 {
     NTSTATUS Result = STATUS_SUCCESS, Status;
 
@@ -440,7 +449,7 @@ NTSTATUS MmxSegmentFlush(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length,
     return Result;
 }
 
-/* ---- dropping ---------------------------------------------------------------------------------------------------- */
+/* ---- dropping ------------------------------------------------------------------------------ */
 
 /* Lock held; released while the host takes the memory back. The pages are claimed meanwhile. */
 static void PunchRun(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count)
@@ -451,8 +460,12 @@ static void PunchRun(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG Count)
     EndClaim(Segment, First, Count, false, false);
 }
 
-/* Lock held. Takes the run of droppable pages at Page out of the valid ones; 0 when Page itself cannot go. */
-static ULONGLONG TakePurgeRun(MMX_SEGMENT *Segment, ULONGLONG Page, ULONGLONG End, MMX_PURGE *Result)
+/*
+ * Lock held. Takes the run of droppable pages at Page out of the valid ones; 0 when Page itself
+ * cannot go.
+ */
+static ULONGLONG TakePurgeRun(MMX_SEGMENT *Segment, ULONGLONG Page, ULONGLONG End,
+                              MMX_PURGE *Result)
 {
     ULONGLONG n;
 
@@ -503,7 +516,8 @@ static void DropRange(MMX_SEGMENT *Segment, ULONGLONG First, ULONGLONG End, MMX_
     }
 }
 
-bool MmxSegmentPurge(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length, bool ViewsToo, MMX_PURGE *Result)
+bool MmxSegmentPurge(MMX_SEGMENT *Segment, LONGLONG Offset, LONGLONG Length, bool ViewsToo,
+                     MMX_PURGE *Result)
 {
     MMX_PURGE Local;
 
@@ -537,7 +551,8 @@ static void ZeroKept(MMX_SEGMENT *Segment, ULONGLONG First)
 
 void MmxSegmentTruncate(MMX_SEGMENT *Segment, LONGLONG Size)
 {
-    ULONGLONG First = ((ULONGLONG)Size + MMX_PAGE - 1) / MMX_PAGE, Last = (ULONGLONG)Size / MMX_PAGE;
+    ULONGLONG First = ((ULONGLONG)Size + MMX_PAGE - 1) / MMX_PAGE,
+              Last = (ULONGLONG)Size / MMX_PAGE;
     MMX_PURGE Result = {0};
 
     KexLockAcquire(&Segment->Lock);
@@ -549,7 +564,7 @@ void MmxSegmentTruncate(MMX_SEGMENT *Segment, LONGLONG Size)
     KexLockRelease(&Segment->Lock);
 }
 
-/* ---- facts --------------------------------------------------------------------------------------------------------- */
+/* ---- facts --------------------------------------------------------------------------------- */
 
 ULONG MmxSegmentResidentPages(MMX_SEGMENT *Segment)
 {

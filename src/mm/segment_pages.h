@@ -5,8 +5,8 @@
 
 #include "mm/segment.h"
 
-#define MMX_VIEWS_MAX 40            /* each view is at least twice its predecessor: more cannot be needed */
-#define MMX_CHUNK_PAGES 512u        /* 2 MiB of a stream: the unit in which page facts are allocated */
+#define MMX_VIEWS_MAX 40 /* each view is at least twice its predecessor: more cannot be needed */
+#define MMX_CHUNK_PAGES 512u /* 2 MiB of a stream: the unit in which page facts are allocated */
 #define MMX_CHUNK_WORDS (MMX_CHUNK_PAGES / 64)
 
 /* Facts about 512 pages; a stream that is touched in few places has few of these. */
@@ -32,7 +32,7 @@ struct _MMX_SEGMENT {
 
     /* Guarded by Lock. */
     KEX_LOCK Lock;
-    PUCHAR View;                    /* newest view; read without the lock by holders of a pin */
+    PUCHAR View; /* newest view; read without the lock by holders of a pin */
     struct {
         PUCHAR Base;
         uint64_t Bytes;
@@ -42,10 +42,10 @@ struct _MMX_SEGMENT {
     MMX_CHUNK **Chunks;
     ULONGLONG ChunkSlots;
     ULONG Resident, Dirty;
-    ULONG Generation;               /* a purge or truncation makes reads under way worthless */
+    ULONG Generation; /* a purge or truncation makes reads under way worthless */
     ULONG UserViews, WritableViews;
     LONGLONG ViewEnd;
-    LIST_ENTRY Waiters;             /* threads that wait for any page to leave `filling` or `writing` */
+    LIST_ENTRY Waiters; /* threads that wait for any page to leave `filling` or `writing` */
 };
 
 #endif

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * segment_query.c - the documented questions about a stream's sections. There are no image sections yet: the image side of
- * each answer is that of a stream without one.
+ * segment_query.c - the documented questions about a stream's sections. There are no image sections
+ * yet: the image side of each answer is that of a stream without one.
  */
 #include "mm/segment_pages.h"
 
 /*
- * Whether the image section of a stream can go (or is gone): before a write open, MmFlushForWrite, and before a deletion,
- * MmFlushForDelete. A deletion also waits for writers of the data section to be gone (nf-ntifs-mmflushimagesection).
+ * Whether the image section of a stream can go (or is gone): before a write open, MmFlushForWrite,
+ * and before a deletion, MmFlushForDelete. A deletion also waits for writers of the data section to
+ * be gone (nf-ntifs-mmflushimagesection).
  */
-BOOLEAN NTAPI MmFlushImageSection(PSECTION_OBJECT_POINTERS SectionObjectPointer, MMFLUSH_TYPE FlushType)
+BOOLEAN NTAPI MmFlushImageSection(PSECTION_OBJECT_POINTERS SectionObjectPointer,
+                                  MMFLUSH_TYPE FlushType)
 {
     MMX_SEGMENT *Segment;
     BOOLEAN Free = TRUE;
@@ -27,10 +29,12 @@ BOOLEAN NTAPI MmFlushImageSection(PSECTION_OBJECT_POINTERS SectionObjectPointer,
 }
 
 /*
- * Whether a stream may become NewFileSize long: FALSE when a user view, or a section someone could map, reaches past it.
- * NULL asks whether any view is in the way at all (nf-ntifs-mmcanfilebetruncated).
+ * Whether a stream may become NewFileSize long: FALSE when a user view, or a section someone could
+ * map, reaches past it. NULL asks whether any view is in the way at all
+ * (nf-ntifs-mmcanfilebetruncated).
  */
-BOOLEAN NTAPI MmCanFileBeTruncated(PSECTION_OBJECT_POINTERS SectionPointer, PLARGE_INTEGER NewFileSize)
+BOOLEAN NTAPI MmCanFileBeTruncated(PSECTION_OBJECT_POINTERS SectionPointer,
+                                   PLARGE_INTEGER NewFileSize)
 {
     MMX_SEGMENT *Segment = MmxSegmentFromPointers(SectionPointer);
     BOOLEAN Free = TRUE;
@@ -46,15 +50,18 @@ BOOLEAN NTAPI MmCanFileBeTruncated(PSECTION_OBJECT_POINTERS SectionPointer, PLAR
 }
 
 /*
- * Deletes the stream's data section when nobody uses it. With DelayClose TRUE a used one goes with its last user, which is
- * what segments do anyway (nf-ntifs-mmforcesectionclosed). TRUE when there is none afterwards.
+ * Deletes the stream's data section when nobody uses it. With DelayClose TRUE a used one goes with
+ * its last user, which is what segments do anyway (nf-ntifs-mmforcesectionclosed). TRUE when there
+ * is none afterwards.
  */
-BOOLEAN NTAPI MmForceSectionClosed(PSECTION_OBJECT_POINTERS SectionObjectPointer, BOOLEAN DelayClose)
+BOOLEAN NTAPI MmForceSectionClosed(PSECTION_OBJECT_POINTERS SectionObjectPointer,
+                                   BOOLEAN DelayClose)
 {
     return MmxSegmentDiscard(SectionObjectPointer);
 }
 
-BOOLEAN NTAPI MmForceSectionClosedEx(PSECTION_OBJECT_POINTERS SectionObjectPointer, ULONG ForceCloseFlags)
+BOOLEAN NTAPI MmForceSectionClosedEx(PSECTION_OBJECT_POINTERS SectionObjectPointer,
+                                     ULONG ForceCloseFlags)
 {
     return MmxSegmentDiscard(SectionObjectPointer);
 }

@@ -81,8 +81,10 @@ NTSTATUS SexCopyRelative(const SEX_VIEW *View, POOL_TYPE PoolType, PSECURITY_DES
     return STATUS_SUCCESS;
 }
 
-/* ---- making and asking
- * ------------------------------------------------------------------------------------ */
+/*
+ * ---- making and asking
+ * ------------------------------------------------------------------------------------
+ */
 
 /*
  * An empty descriptor in absolute form: no owner, no group, no ACL. STATUS_UNKNOWN_REVISION for a
@@ -109,8 +111,10 @@ NTSTATUS NTAPI RtlCreateSecurityDescriptorRelative(
     return STATUS_SUCCESS;
 }
 
-/* Bytes of the header in its form and of every part, each rounded up to 4.
- * nf-wdm-rtllengthsecuritydescriptor */
+/*
+ * Bytes of the header in its form and of every part, each rounded up to 4.
+ * nf-wdm-rtllengthsecuritydescriptor
+ */
 ULONG NTAPI RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
     SEX_VIEW View = SexReadDescriptor(SecurityDescriptor);
@@ -120,8 +124,10 @@ ULONG NTAPI RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
                                           : sizeof(SECURITY_DESCRIPTOR));
 }
 
-/* Revision and every part in itself; where the parts lie is not judged.
- * nf-wdm-rtlvalidsecuritydescriptor */
+/*
+ * Revision and every part in itself; where the parts lie is not judged.
+ * nf-wdm-rtlvalidsecuritydescriptor
+ */
 BOOLEAN NTAPI RtlValidSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
     SEX_VIEW View;
@@ -182,14 +188,17 @@ BOOLEAN NTAPI RtlValidRelativeSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDe
     return TRUE;
 }
 
-/* The same without a requirement, under the name file systems use.
- * nf-ntifs-sevalidsecuritydescriptor */
+/*
+ * The same without a requirement, under the name file systems use.
+ * nf-ntifs-sevalidsecuritydescriptor
+ */
 BOOLEAN NTAPI SeValidSecurityDescriptor(ULONG Length, PSECURITY_DESCRIPTOR SecurityDescriptor)
 {
     return RtlValidRelativeSecurityDescriptor(SecurityDescriptor, Length, 0);
 }
 
-/* ---- parts
+/*
+ * ---- parts
  * ------------------------------------------------------------------------------------------------
  */
 
@@ -356,8 +365,10 @@ NTSTATUS NTAPI RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescri
     return STATUS_SUCCESS;
 }
 
-/* ---- from one form to the other
- * ----------------------------------------------------------------------------- */
+/*
+ * ---- from one form to the other
+ * -----------------------------------------------------------------------------
+ */
 
 /*
  * STATUS_BAD_DESCRIPTOR_FORMAT when the source is self-relative already, STATUS_BUFFER_TOO_SMALL

@@ -26,7 +26,10 @@ static bool IsShort(PCUNICODE_STRING Name)
     return Dot && Dot <= 8 && (Dot == Count || (Count - Dot - 1 >= 1 && Count - Dot - 1 <= 3));
 }
 
-/* Up to Max legal characters of [First, End), upcased; what is not legal is left out or becomes an underscore. */
+/*
+ * Up to Max legal characters of [First, End), upcased; what is not legal is left out or becomes an
+ * underscore.
+ */
 static USHORT Squeeze(PCUNICODE_STRING Name, USHORT First, USHORT End, WCHAR *Out, USHORT Max)
 {
     USHORT n = 0;
@@ -51,11 +54,11 @@ static USHORT Checksum(PCUNICODE_STRING Name)
 }
 
 /*
- * NAME~1 to NAME~4 while free, then two letters and a checksum of the name in front of the tilde: as Windows does, so
- * that directories with many similar names do not need many tries.
+ * NAME~1 to NAME~4 while free, then two letters and a checksum of the name in front of the tilde:
+ * as Windows does, so that directories with many similar names do not need many tries.
  */
-void FsxStoreShortName(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING Name, PUNICODE_STRING Short,
-                       WCHAR Buffer[FSX_SHORT_MAX])
+void FsxStoreShortName(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING Name,
+                       PUNICODE_STRING Short, WCHAR Buffer[FSX_SHORT_MAX])
 {
     USHORT Count = Name->Length / sizeof(WCHAR), Dot = Count, Base, Extension;
     WCHAR Stem[8], Tail[3];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* store.c - the operations that reach the medium, with injected faults and trace events for every kind of store. */
+/*
+ * store.c - the operations that reach the medium, with injected faults and trace events for every
+ * kind of store.
+ */
 #include "fs/store/store.h"
 
 static NTSTATUS Fault(FSX_STORE *Store, FSX_OP Op, FSX_ID Id, LONGLONG Offset, ULONG Length)
@@ -7,7 +10,8 @@ static NTSTATUS Fault(FSX_STORE *Store, FSX_OP Op, FSX_ID Id, LONGLONG Offset, U
     return Store->Fault ? Store->Fault(Store, Op, Id, Offset, Length) : STATUS_SUCCESS;
 }
 
-static void Trace(FSX_STORE *Store, const char *What, UCHAR Major, LONGLONG Offset, ULONG Length, NTSTATUS Status)
+static void Trace(FSX_STORE *Store, const char *What, UCHAR Major, LONGLONG Offset, ULONG Length,
+                  NTSTATUS Status)
 {
     KEX_TRACE Event = {0};
 
@@ -25,7 +29,8 @@ static void Trace(FSX_STORE *Store, const char *What, UCHAR Major, LONGLONG Offs
     KexHooks.Trace(&Event);
 }
 
-NTSTATUS FsxStoreRead(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length, PVOID Buffer)
+NTSTATUS FsxStoreRead(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length,
+                      PVOID Buffer)
 {
     NTSTATUS Status = Fault(Store, FSX_OP_READ, Id, Offset, Length);
 
@@ -35,8 +40,8 @@ NTSTATUS FsxStoreRead(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG O
     return Status;
 }
 
-NTSTATUS FsxStoreWrite(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length,
-                       const void *Buffer)
+NTSTATUS FsxStoreWrite(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset,
+                       ULONG Length, const void *Buffer)
 {
     NTSTATUS Status = Fault(Store, FSX_OP_WRITE, Id, Offset, Length);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * transfer.c - a host folder into a store and back. Host names are UTF-8; a name that is not, or that the store's name
- * rules forbid, stops the transfer with the path in the message rather than being changed in silence.
+ * transfer.c - a host folder into a store and back. Host names are UTF-8; a name that is not, or
+ * that the store's name rules forbid, stops the transfer with the path in the message rather than
+ * being changed in silence.
  */
 #include "fs/store/store.h"
 
@@ -16,9 +17,9 @@
 
 typedef struct _TRANSFER {
     FSX_STORE *Store;
-    char *Error;                    /* 400 bytes, or NULL */
+    char *Error; /* 400 bytes, or NULL */
     NTSTATUS Status;
-    char Path[PATH_ROOM];           /* host path being worked on */
+    char Path[PATH_ROOM]; /* host path being worked on */
     UCHAR *Piece;
 } TRANSFER;
 
@@ -34,14 +35,26 @@ static NTSTATUS Fail(TRANSFER *t, NTSTATUS Status, const char *What)
 static NTSTATUS FromErrno(int Negative)
 {
     switch (-Negative) {
-    case ENOENT: return STATUS_OBJECT_NAME_NOT_FOUND;
-    case EACCES: case EPERM: return STATUS_ACCESS_DENIED;
-    case ENOSPC: case EDQUOT: return STATUS_DISK_FULL;
-    case EROFS: return STATUS_MEDIA_WRITE_PROTECTED;
-    case ENOTDIR: return STATUS_NOT_A_DIRECTORY;
-    case EEXIST: return STATUS_OBJECT_NAME_COLLISION;
-    case ENOMEM: case EMFILE: case ENFILE: return STATUS_INSUFFICIENT_RESOURCES;
-    default: return STATUS_UNEXPECTED_IO_ERROR;
+    case ENOENT:
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+        return STATUS_ACCESS_DENIED;
+    case ENOSPC:
+    case EDQUOT:
+        return STATUS_DISK_FULL;
+    case EROFS:
+        return STATUS_MEDIA_WRITE_PROTECTED;
+    case ENOTDIR:
+        return STATUS_NOT_A_DIRECTORY;
+    case EEXIST:
+        return STATUS_OBJECT_NAME_COLLISION;
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+        return STATUS_INSUFFICIENT_RESOURCES;
+    default:
+        return STATUS_UNEXPECTED_IO_ERROR;
     }
 }
 
@@ -55,7 +68,9 @@ static NTSTATUS FailErrno(TRANSFER *t, int Negative, const char *What)
 
 static LONGLONG FromHostTime(int64_t Ns)
 {
-    return Ns < -(int64_t)(NS_1601_TO_1970 >> 1) ? 0 : (LONGLONG)(Ns / 100) + (LONGLONG)(NS_1601_TO_1970 / 100);
+    return Ns < -(int64_t)(NS_1601_TO_1970 >> 1)
+               ? 0
+               : (LONGLONG)(Ns / 100) + (LONGLONG)(NS_1601_TO_1970 / 100);
 }
 
 static int64_t ToHostTime(LONGLONG Time)
@@ -63,13 +78,20 @@ static int64_t ToHostTime(LONGLONG Time)
     return (Time - (LONGLONG)(NS_1601_TO_1970 / 100)) * 100;
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names --------------------------------------------------------------------------------- */
 
-/* One code point of well-formed UTF-8 (no surrogates, no overlong form); bytes used, 0 when it is none. */
+/*
+ * One code point of well-formed UTF-8 (no surrogates, no overlong form); bytes used, 0 when it is
+ * none.
+ */
 static unsigned Decode(const UCHAR *s, ULONG *Out)
 {
     static const ULONG Least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+    unsigned n = s[0] < 0x80             ? 1
+                 : (s[0] & 0xe0) == 0xc0 ? 2
+                 : (s[0] & 0xf0) == 0xe0 ? 3
+                 : (s[0] & 0xf8) == 0xf0 ? 4
+                                         : 0;
     ULONG c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
 
     for (unsigned i = 1; i < n; i++) {
@@ -181,7 +203,7 @@ static bool Ready(TRANSFER *t, FSX_STORE *Store, const char *Folder, char *Error
     return t->Piece != NULL;
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------------ */
+/* ---- in ------------------------------------------------------------------------------------ */
 
 typedef struct _IMPORT_DIRECTORY {
     TRANSFER *t;
@@ -192,8 +214,10 @@ static int ImportEntry(const char *Name, void *Argument);
 
 static void SetTimes(TRANSFER *t, FSX_ID Id, const struct host_stat *Stat)
 {
-    FSX_META m = {.CreationTime = FromHostTime(Stat->mtime_ns), .LastAccessTime = FromHostTime(Stat->atime_ns),
-                  .LastWriteTime = FromHostTime(Stat->mtime_ns), .ChangeTime = FromHostTime(Stat->ctime_ns)};
+    FSX_META m = {.CreationTime = FromHostTime(Stat->mtime_ns),
+                  .LastAccessTime = FromHostTime(Stat->atime_ns),
+                  .LastWriteTime = FromHostTime(Stat->mtime_ns),
+                  .ChangeTime = FromHostTime(Stat->ctime_ns)};
 
     t->Store->Ops->SetMeta(t->Store, Id, &m, FSX_SET_TIMES);
 }
@@ -209,7 +233,8 @@ static void ImportData(TRANSFER *t, FSX_ID Id)
         FailErrno(t, fd, "cannot be opened");
         return;
     }
-    while (NT_SUCCESS(t->Status) && (n = host_pread(fd, t->Piece, PIECE, (uint64_t)Sizes.FileSize)) > 0) {
+    while (NT_SUCCESS(t->Status) &&
+           (n = host_pread(fd, t->Piece, PIECE, (uint64_t)Sizes.FileSize)) > 0) {
         NTSTATUS Status;
         LONGLONG Offset = Sizes.FileSize;
 
@@ -225,7 +250,8 @@ static void ImportData(TRANSFER *t, FSX_ID Id)
     host_close(fd);
 }
 
-static void ImportNode(TRANSFER *t, FSX_ID Directory, PCUNICODE_STRING Name, const struct host_stat *Stat)
+static void ImportNode(TRANSFER *t, FSX_ID Directory, PCUNICODE_STRING Name,
+                       const struct host_stat *Stat)
 {
     ULONG Attributes = Stat->dir ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE;
     WCHAR ShortBuffer[FSX_SHORT_MAX];
@@ -238,8 +264,9 @@ static void ImportNode(TRANSFER *t, FSX_ID Directory, PCUNICODE_STRING Name, con
         Attributes |= FILE_ATTRIBUTE_READONLY;
     Status = t->Store->Ops->Create(t->Store, Directory, Name, &Short, Attributes, &Id);
     if (!NT_SUCCESS(Status)) {
-        Fail(t, Status, Status == STATUS_OBJECT_NAME_COLLISION ? "differs from another name in its case only"
-                                                               : "cannot be created in the volume");
+        Fail(t, Status,
+             Status == STATUS_OBJECT_NAME_COLLISION ? "differs from another name in its case only"
+                                                    : "cannot be created in the volume");
         return;
     }
     if (Stat->dir) {
@@ -272,7 +299,8 @@ static int ImportEntry(const char *Name, void *Argument)
     } else if ((r = host_stat_path(d->t->Path, false, &Stat)) < 0) {
         FailErrno(d->t, r, "cannot be looked at");
     } else if (!Stat.dir && !Stat.regular) {
-        Fail(d->t, STATUS_NOT_SUPPORTED, Stat.link ? "is a symbolic link" : "is neither a file nor a folder");
+        Fail(d->t, STATUS_NOT_SUPPORTED,
+             Stat.link ? "is a symbolic link" : "is neither a file nor a folder");
     } else {
         ImportNode(d->t, d->Id, &Wide, &Stat);
     }
@@ -300,7 +328,7 @@ NTSTATUS FsxImport(FSX_STORE *Store, const char *Folder, char Error[400])
     return Status;
 }
 
-/* ---- out ----------------------------------------------------------------------------------------------------------- */
+/* ---- out ----------------------------------------------------------------------------------- */
 
 static void ExportDirectory(TRANSFER *t, FSX_ID Id);
 

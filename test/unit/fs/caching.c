@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the cache does for files: dirty pages, write-back, the flush forms, purges, and that no byte is ever wrong. */
+/*
+ * What the cache does for files: dirty pages, write-back, the flush forms, purges, and that no byte
+ * is ever wrong.
+ */
 #include "volume.h"
 
 static PSECTION_OBJECT_POINTERS SectionOf(HANDLE Handle)
@@ -13,8 +16,10 @@ static bool StoreHas(HANDLE Handle, const void *Data, ULONG Length)
     FILE_INTERNAL_INFORMATION Id;
     IO_STATUS_BLOCK Iosb;
 
-    REQUIRE(NT_SUCCESS(ZwQueryInformationFile(Handle, &Iosb, &Id, sizeof Id, FileInternalInformation)));
-    REQUIRE(NT_SUCCESS(Store->Ops->Read(Store, (FSX_ID)Id.IndexNumber.QuadPart, 0, 0, Length, Buffer)));
+    REQUIRE(
+        NT_SUCCESS(ZwQueryInformationFile(Handle, &Iosb, &Id, sizeof Id, FileInternalInformation)));
+    REQUIRE(
+        NT_SUCCESS(Store->Ops->Read(Store, (FSX_ID)Id.IndexNumber.QuadPart, 0, 0, Length, Buffer)));
     return !memcmp(Buffer, Data, Length);
 }
 
@@ -67,7 +72,9 @@ TEST(fp15, "fs.flush.FP-15 which forms sync and write metadata")
     static const struct {
         UCHAR Minor;
         unsigned Syncs, Metadata;
-    } Rows[] = {{0, 1, 1}, {IRP_MN_FLUSH_DATA_ONLY, 0, 0}, {IRP_MN_FLUSH_NO_SYNC, 0, 1},
+    } Rows[] = {{0, 1, 1},
+                {IRP_MN_FLUSH_DATA_ONLY, 0, 0},
+                {IRP_MN_FLUSH_NO_SYNC, 0, 1},
                 {IRP_MN_FLUSH_DATA_SYNC_ONLY, 1, 0}};
     UCHAR Data[4096];
     HANDLE a;
@@ -78,7 +85,8 @@ TEST(fp15, "fs.flush.FP-15 which forms sync and write metadata")
     CHECK_EQ(WriteAt(a, 0, Data, sizeof Data), STATUS_SUCCESS);
     CHECK_EQ(Flush(a, 0), STATUS_SUCCESS);
     for (size_t i = 0; i < RTL_NUMBER_OF(Rows); i++) {
-        CHECK_EQ(WriteAt(a, 0, Data, sizeof Data), STATUS_SUCCESS);     /* sizes stay: nothing else is needed */
+        CHECK_EQ(WriteAt(a, 0, Data, sizeof Data),
+                 STATUS_SUCCESS); /* sizes stay: nothing else is needed */
         ResetSeen();
         CHECK_EQ(Flush(a, Rows[i].Minor), STATUS_SUCCESS);
         CHECK_EQ(Seen.PagingWrites, 1);
@@ -88,7 +96,7 @@ TEST(fp15, "fs.flush.FP-15 which forms sync and write metadata")
     CHECK_EQ(WriteAt(a, 4096, Data, sizeof Data), STATUS_SUCCESS);
     ResetSeen();
     CHECK_EQ(Flush(a, IRP_MN_FLUSH_DATA_SYNC_ONLY), STATUS_SUCCESS);
-    CHECK_EQ(Seen.Metadata, 1);             /* the new size is needed to read the data back */
+    CHECK_EQ(Seen.Metadata, 1); /* the new size is needed to read the data back */
     ZwClose(a);
     Unmount();
 }
@@ -122,7 +130,8 @@ TEST(fp38, "fs.flush.FP-38 dismounted volume")
 static LONGLONG FaultAt = -1;
 static NTSTATUS FullAt(FSX_STORE *s, FSX_OP Op, FSX_ID Id, LONGLONG Offset, ULONG Length)
 {
-    return Op == FSX_OP_WRITE && Offset <= FaultAt && FaultAt < Offset + Length ? STATUS_DISK_FULL : STATUS_SUCCESS;
+    return Op == FSX_OP_WRITE && Offset <= FaultAt && FaultAt < Offset + Length ? STATUS_DISK_FULL
+                                                                                : STATUS_SUCCESS;
 }
 
 TEST(fp39, "fs.flush.FP-39 a page that cannot be written stays, dirty")
@@ -163,7 +172,7 @@ TEST(fp09, "fs.noncached.FP-09 a non-cached write purges its range only")
     memcpy(Data + 4096, New, sizeof New);
     CHECK_EQ(ReadAt(a, 0, Got, sizeof Got, NULL), STATUS_SUCCESS);
     CHECK(!memcmp(Data, Got, sizeof Got));
-    CHECK_EQ(ReadAt(b, 0, Got, sizeof Got, NULL), STATUS_SUCCESS);      /* writes what is dirty first */
+    CHECK_EQ(ReadAt(b, 0, Got, sizeof Got, NULL), STATUS_SUCCESS); /* writes what is dirty first */
     CHECK(!memcmp(Data, Got, sizeof Got));
     CHECK(StoreHas(a, Data, sizeof Data));
     ZwClose(a);
@@ -200,7 +209,7 @@ TEST(last_close, "fs.lazywriter.close_comes_when_the_cache_lets_go")
     ZwClose(a);
     CHECK_EQ(Seen.Cleanups, 1);
     CHECK_EQ(Seen.Closes, 0);
-    a = Open("\\f", FILE_OPEN, 0);              /* the pages are still there */
+    a = Open("\\f", FILE_OPEN, 0); /* the pages are still there */
     ResetSeen();
     CHECK_EQ(ReadAt(a, 0, Data, sizeof Data, NULL), STATUS_SUCCESS);
     CHECK_EQ(Seen.PagingReads, 0);
@@ -221,7 +230,8 @@ TEST(reopen, "fs.lazywriter.a_closed_file_reads_back_whole")
     Fill(Data, sizeof Data, 14);
     CHECK_EQ(WriteAt(a, 0, Data, 4096), STATUS_SUCCESS);
     ZwClose(a);
-    CHECK_EQ(CcxFlushAll(NULL), STATUS_SUCCESS);        /* the stream's memory is gone: what follows is the store's */
+    CHECK_EQ(CcxFlushAll(NULL),
+             STATUS_SUCCESS); /* the stream's memory is gone: what follows is the store's */
     a = Open("\\f", FILE_OPEN, 0);
     CHECK_EQ(WriteAt(a, 64, Data + 64, sizeof Data - 64), STATUS_SUCCESS);
     ZwClose(a);
@@ -258,7 +268,7 @@ TEST(gap, "fs.write.a_gap_is_zeroed_by_paging_writes")
     a = Open("\\f", FILE_CREATE, FILE_NO_INTERMEDIATE_BUFFERING);
     Fill(Data, sizeof Data, 10);
     CHECK_EQ(WriteAt(a, 65536, Data, sizeof Data), STATUS_SUCCESS);
-    CHECK_EQ(Seen.PagingWriteBytes, 65536);     /* filters that transform data see the zeros */
+    CHECK_EQ(Seen.PagingWriteBytes, 65536); /* filters that transform data see the zeros */
     CHECK_EQ(ReadAt(a, 0, Got, sizeof Got, NULL), STATUS_SUCCESS);
     for (size_t i = 0; i < sizeof Got; i++)
         if (Got[i]) {
@@ -372,7 +382,7 @@ TEST(mdl, "cc.CcMdlRead.lends_the_cache_itself")
     Unmount();
 }
 
-/* ---- no byte is ever wrong --------------------------------------------------------------------------------------- */
+/* ---- no byte is ever wrong ----------------------------------------------------------------- */
 
 enum { MODEL = 400000 };
 
@@ -392,7 +402,9 @@ TEST(model, "fs.data.random_mixed_work_against_a_plain_array")
         ULONG Length = (Seed = Seed * 1103515245 + 12345) / 11 % 20000 + 1;
 
         switch ((Seed = Seed * 1103515245 + 12345) / 65536 % 9) {
-        case 0: case 1: case 2:
+        case 0:
+        case 1:
+        case 2:
             Fill(Buffer, Length, Step);
             REQUIRE(NT_SUCCESS(WriteAt(Cached, Offset, Buffer, Length)));
             memcpy(Model + Offset, Buffer, Length);
@@ -406,7 +418,8 @@ TEST(model, "fs.data.random_mixed_work_against_a_plain_array")
             memcpy(Model + Offset, Buffer, Length);
             Size = Offset + Length > Size ? Offset + Length : Size;
             break;
-        case 4: case 5:
+        case 4:
+        case 5:
             if (Offset < Size) {
                 REQUIRE(NT_SUCCESS(ReadAt(Cached, Offset, Buffer, Length, &n)));
                 CHECK_EQ(n, Size - Offset < Length ? Size - Offset : Length);
@@ -442,7 +455,7 @@ TEST(model, "fs.data.random_mixed_work_against_a_plain_array")
     Unmount();
 }
 
-/* ---- two threads ---------------------------------------------------------------------------------------------------- */
+/* ---- two threads --------------------------------------------------------------------------- */
 
 static HANDLE Shared;
 static volatile bool Stop;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The less common requests: links, ids, attributes, security, controls, notification, volume information. */
+/*
+ * The less common requests: links, ids, attributes, security, controls, notification, volume
+ * information.
+ */
 #include "volume.h"
 
 static NTSTATUS Query(HANDLE Handle, FILE_INFORMATION_CLASS Class, void *Buffer, ULONG Length)
@@ -26,16 +29,18 @@ TEST(links, "fs.link.two_names_one_file")
     CHECK_EQ(WriteAt(a, 0, "same", 4), STATUS_SUCCESS);
     Link->FileNameLength = Name.Length;
     memcpy(Link->FileName, Name.Buffer, Name.Length);
-    CHECK_EQ(ZwSetInformationFile(a, &Iosb, Link, (ULONG)sizeof *Link + Name.Length, FileLinkInformation),
+    CHECK_EQ(ZwSetInformationFile(a, &Iosb, Link, (ULONG)sizeof *Link + Name.Length,
+                                  FileLinkInformation),
              STATUS_SUCCESS);
     CHECK_EQ(Query(a, FileStandardInformation, &Standard, sizeof Standard), STATUS_SUCCESS);
     CHECK_EQ(Standard.NumberOfLinks, 2);
     CHECK_EQ(Query(a, FileHardLinkInformation, Buffer, sizeof Buffer), STATUS_SUCCESS);
     CHECK_EQ(Links->EntriesReturned, 2);
     b = Open("\\second", FILE_OPEN, 0);
-    CHECK_EQ(ReadAt(b, 0, Got, 4, NULL), STATUS_SUCCESS);      /* one set of pages */
+    CHECK_EQ(ReadAt(b, 0, Got, 4, NULL), STATUS_SUCCESS); /* one set of pages */
     CHECK(!memcmp(Got, "same", 4));
-    CHECK_EQ(ZwSetInformationFile(a, &Iosb, &Delete, sizeof Delete, FileDispositionInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwSetInformationFile(a, &Iosb, &Delete, sizeof Delete, FileDispositionInformation),
+             STATUS_SUCCESS);
     ZwClose(a);
     CHECK_EQ(Query(b, FileStandardInformation, &Standard, sizeof Standard), STATUS_SUCCESS);
     CHECK_EQ(Standard.NumberOfLinks, 1);
@@ -57,17 +62,20 @@ TEST(by_id, "fs.create.open_by_file_id")
     CHECK_EQ(WriteAt(a, 0, "id", 2), STATUS_SUCCESS);
     CHECK_EQ(Query(a, FileInternalInformation, &Id, sizeof Id), STATUS_SUCCESS);
     v = NULL;
-    REQUIRE(NT_SUCCESS(Create("\\", FILE_GENERIC_READ, 0, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, &v, NULL)));
+    REQUIRE(NT_SUCCESS(
+        Create("\\", FILE_GENERIC_READ, 0, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, &v, NULL)));
     Name.Buffer = (PWCH)&Id;
     Name.Length = Name.MaximumLength = sizeof Id;
     InitializeObjectAttributes(&oa, &Name, OBJ_KERNEL_HANDLE, v, NULL);
     CHECK_EQ(ZwCreateFile(&b, FILE_GENERIC_READ, &oa, &Iosb, NULL, 0, SHARE_ALL, FILE_OPEN,
-                          FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0), STATUS_SUCCESS);
+                          FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0),
+             STATUS_SUCCESS);
     CHECK_EQ(SizeOf(b), 2);
     ZwClose(b);
     Id.IndexNumber.QuadPart += 1000;
     CHECK_EQ(ZwCreateFile(&b, FILE_GENERIC_READ, &oa, &Iosb, NULL, 0, SHARE_ALL, FILE_OPEN,
-                          FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0), STATUS_INVALID_PARAMETER);
+                          FILE_OPEN_BY_FILE_ID | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0),
+             STATUS_INVALID_PARAMETER);
     ZwClose(v);
     ZwClose(a);
     Unmount();
@@ -83,18 +91,24 @@ TEST(basic, "fs.basic.times_attributes_and_read_only")
     Mount(0);
     a = Open("\\f", FILE_CREATE, 0);
     CHECK_EQ(ZwSetInformationFile(a, &Iosb, &b, sizeof b, FileBasicInformation), STATUS_SUCCESS);
-    CHECK_EQ(WriteAt(a, 0, "x", 1), STATUS_SUCCESS);        /* this handle set the time: a write leaves it */
+    CHECK_EQ(WriteAt(a, 0, "x", 1),
+             STATUS_SUCCESS); /* this handle set the time: a write leaves it */
     memset(&b, 0, sizeof b);
     CHECK_EQ(Query(a, FileBasicInformation, &b, sizeof b), STATUS_SUCCESS);
     CHECK_EQ(b.LastWriteTime.QuadPart, 131000000000000000ll);
     CHECK_EQ(b.FileAttributes & FILE_ATTRIBUTE_HIDDEN, FILE_ATTRIBUTE_HIDDEN);
     ZwClose(a);
-    CHECK_EQ(Create("\\f", FILE_GENERIC_WRITE, 0, SHARE_ALL, FILE_OPEN, 0, &c, NULL), STATUS_ACCESS_DENIED);
-    CHECK_EQ(Create("\\f", DELETE, 0, SHARE_ALL, FILE_OPEN, FILE_DELETE_ON_CLOSE, &c, NULL), STATUS_CANNOT_DELETE);
+    CHECK_EQ(Create("\\f", FILE_GENERIC_WRITE, 0, SHARE_ALL, FILE_OPEN, 0, &c, NULL),
+             STATUS_ACCESS_DENIED);
+    CHECK_EQ(Create("\\f", DELETE, 0, SHARE_ALL, FILE_OPEN, FILE_DELETE_ON_CLOSE, &c, NULL),
+             STATUS_CANNOT_DELETE);
     Unmount();
 }
 
-/* EAs and security by IRP: parameters of both lie in the stack location, data in the user buffer. */
+/*
+ * EAs and security by IRP: parameters of both lie in the stack location, data in the user buffer.
+ *
+ */
 static ULONG EaLength;
 static void EaQuery(PIO_STACK_LOCATION Stack, void *Context)
 {
@@ -140,7 +154,8 @@ static void SecuritySet(PIO_STACK_LOCATION Stack, void *Context)
 TEST(eas, "fs.ea.set_query_replace_delete")
 {
     UCHAR Buffer[200] = {0}, Out[200];
-    FILE_FULL_EA_INFORMATION *e = (FILE_FULL_EA_INFORMATION *)Buffer, *o = (FILE_FULL_EA_INFORMATION *)Out;
+    FILE_FULL_EA_INFORMATION *e = (FILE_FULL_EA_INFORMATION *)Buffer,
+                             *o = (FILE_FULL_EA_INFORMATION *)Out;
     HANDLE a;
 
     Mount(0);
@@ -172,14 +187,15 @@ TEST(security, "fs.security.default_and_replaced_parts")
         UCHAR Sid[12];
     } Owner = {{.Revision = 1, .Control = SE_SELF_RELATIVE, .Owner = sizeof Owner.d},
                {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0}};
-    SECURITY q = {.Which = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION}, Replace = {
-        .Which = OWNER_SECURITY_INFORMATION, .Descriptor = &Owner.d};
+    SECURITY q = {.Which = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION},
+             Replace = {.Which = OWNER_SECURITY_INFORMATION, .Descriptor = &Owner.d};
     ULONG_PTR Needed;
     HANDLE a;
 
     Mount(0);
     REQUIRE(NT_SUCCESS(Create("\\f", FILE_ALL_ACCESS, 0, SHARE_ALL, FILE_CREATE, 0, &a, NULL)));
-    CHECK_EQ(Send(a, IRP_MJ_QUERY_SECURITY, 0, Buffer, SecurityQuery, &q, &Needed), STATUS_BUFFER_OVERFLOW);
+    CHECK_EQ(Send(a, IRP_MJ_QUERY_SECURITY, 0, Buffer, SecurityQuery, &q, &Needed),
+             STATUS_BUFFER_OVERFLOW);
     CHECK(Needed > 40 && Needed < 200);
     q.Length = sizeof Buffer;
     CHECK_EQ(Send(a, IRP_MJ_QUERY_SECURITY, 0, Buffer, SecurityQuery, &q, NULL), STATUS_SUCCESS);
@@ -187,7 +203,7 @@ TEST(security, "fs.security.default_and_replaced_parts")
     CHECK_EQ(Send(a, IRP_MJ_SET_SECURITY, 0, NULL, SecuritySet, &Replace, NULL), STATUS_SUCCESS);
     CHECK_EQ(Send(a, IRP_MJ_QUERY_SECURITY, 0, Buffer, SecurityQuery, &q, NULL), STATUS_SUCCESS);
     CHECK(d->Owner && !memcmp(Buffer + d->Owner, Owner.Sid, sizeof Owner.Sid));
-    CHECK(d->Dacl);             /* what was not named stays */
+    CHECK(d->Dacl); /* what was not named stays */
     ZwClose(a);
     Unmount();
 }
@@ -202,22 +218,28 @@ TEST(sparse, "fs.fsctl.sparse_zero_data_allocated_ranges")
 
     Mount(0);
     a = Open("\\f", FILE_CREATE, 0);
-    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_SET_SPARSE, NULL, 0, NULL, 0), STATUS_SUCCESS);
+    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_SET_SPARSE, NULL, 0, NULL, 0),
+             STATUS_SUCCESS);
     CHECK_EQ(WriteAt(a, 0, "a", 1), STATUS_SUCCESS);
     CHECK_EQ(WriteAt(a, 500000, "b", 1), STATUS_SUCCESS);
-    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_QUERY_ALLOCATED_RANGES, &In, sizeof In, Out, sizeof Out),
+    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_QUERY_ALLOCATED_RANGES, &In,
+                             sizeof In, Out, sizeof Out),
              STATUS_SUCCESS);
     CHECK_EQ(Iosb.Information, 2 * sizeof *Out);
     CHECK_EQ(Out[1].FileOffset.QuadPart, 499712);
-    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_SET_ZERO_DATA, &Zero, sizeof Zero, NULL, 0),
+    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_SET_ZERO_DATA, &Zero, sizeof Zero,
+                             NULL, 0),
              STATUS_SUCCESS);
     CHECK_EQ(ReadAt(a, 0, &Byte, 1, NULL), STATUS_SUCCESS);
     CHECK_EQ(Byte, 0);
-    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_QUERY_ALLOCATED_RANGES, &In, sizeof In, Out, sizeof Out),
+    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, FSCTL_QUERY_ALLOCATED_RANGES, &In,
+                             sizeof In, Out, sizeof Out),
              STATUS_SUCCESS);
     CHECK_EQ(Iosb.Information, sizeof *Out);
-    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb, CTL_CODE(FILE_DEVICE_FILE_SYSTEM, 4000, METHOD_BUFFERED, 0), NULL,
-                             0, NULL, 0), STATUS_INVALID_DEVICE_REQUEST);
+    CHECK_EQ(ZwFsControlFile(a, NULL, NULL, NULL, &Iosb,
+                             CTL_CODE(FILE_DEVICE_FILE_SYSTEM, 4000, METHOD_BUFFERED, 0), NULL, 0,
+                             NULL, 0),
+             STATUS_INVALID_DEVICE_REQUEST);
     ZwClose(a);
     Unmount();
 }
@@ -232,15 +254,19 @@ TEST(volume, "fs.volume.information")
 
     Mount(1 << 24);
     f = Open("\\f", FILE_CREATE, 0);
-    CHECK_EQ(ZwQueryVolumeInformationFile(f, &Iosb, Buffer, sizeof Buffer, FileFsAttributeInformation), STATUS_SUCCESS);
+    CHECK_EQ(
+        ZwQueryVolumeInformationFile(f, &Iosb, Buffer, sizeof Buffer, FileFsAttributeInformation),
+        STATUS_SUCCESS);
     CHECK_EQ(a->FileSystemNameLength, 8);
     CHECK(a->FileSystemName[0] == 'N' && a->FileSystemName[3] == 'S');
     CHECK(a->FileSystemAttributes & FILE_NAMED_STREAMS);
-    CHECK_EQ(ZwQueryVolumeInformationFile(f, &Iosb, &Size, sizeof Size, FileFsSizeInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryVolumeInformationFile(f, &Iosb, &Size, sizeof Size, FileFsSizeInformation),
+             STATUS_SUCCESS);
     CHECK_EQ(Size.TotalAllocationUnits.QuadPart, 4096);
     CHECK_EQ(Size.AvailableAllocationUnits.QuadPart, 4096);
     CHECK_EQ(SetEnd(f, 10000), STATUS_SUCCESS);
-    CHECK_EQ(ZwQueryVolumeInformationFile(f, &Iosb, &Size, sizeof Size, FileFsSizeInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryVolumeInformationFile(f, &Iosb, &Size, sizeof Size, FileFsSizeInformation),
+             STATUS_SUCCESS);
     CHECK_EQ(Size.AvailableAllocationUnits.QuadPart, 4093);
     ZwClose(f);
     Unmount();
@@ -262,25 +288,28 @@ TEST(notify, "fs.notify.names_relative_to_the_watched_directory")
     snprintf(Full, sizeof Full, "\\Device\\HarddiskVolume%u\\d", Volume->Number);
     Name = Wide(Full);
     InitializeObjectAttributes(&oa, &Name, OBJ_KERNEL_HANDLE, NULL, NULL);
-    REQUIRE(NT_SUCCESS(ZwCreateFile(&d, FILE_LIST_DIRECTORY | SYNCHRONIZE, &oa, &Open_, NULL, 0, SHARE_ALL, FILE_OPEN,
-                                    FILE_DIRECTORY_FILE, NULL, 0)));
+    REQUIRE(NT_SUCCESS(ZwCreateFile(&d, FILE_LIST_DIRECTORY | SYNCHRONIZE, &oa, &Open_, NULL, 0,
+                                    SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE, NULL, 0)));
     REQUIRE(NT_SUCCESS(ZwCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE)));
     CHECK_EQ(ZwNotifyChangeDirectoryFile(d, Event, NULL, NULL, &Iosb, Buffer, sizeof Buffer,
-                                         FILE_NOTIFY_CHANGE_FILE_NAME, TRUE), STATUS_PENDING);
+                                         FILE_NOTIFY_CHANGE_FILE_NAME, TRUE),
+             STATUS_PENDING);
     ZwClose(Open("\\elsewhere", FILE_CREATE, 0));
     ZwClose(Open("\\d\\sub\\new", FILE_CREATE, 0));
     CHECK_EQ(ZwWaitForSingleObject(Event, FALSE, NULL), STATUS_SUCCESS);
     CHECK_EQ(Iosb.Status, STATUS_SUCCESS);
     CHECK_EQ(n->Action, FILE_ACTION_ADDED);
-    CHECK_EQ(n->FileNameLength, 14);        /* sub\new */
+    CHECK_EQ(n->FileNameLength, 14); /* sub\new */
     CHECK_EQ(n->FileName[3], '\\');
-    ZwClose(Open("\\d\\b", FILE_CREATE, 0));        /* nobody waits: kept for the next request */
+    ZwClose(Open("\\d\\b", FILE_CREATE, 0)); /* nobody waits: kept for the next request */
     CHECK_EQ(ZwNotifyChangeDirectoryFile(d, Event, NULL, NULL, &Iosb, Buffer, sizeof Buffer,
-                                         FILE_NOTIFY_CHANGE_FILE_NAME, TRUE), STATUS_PENDING);
+                                         FILE_NOTIFY_CHANGE_FILE_NAME, TRUE),
+             STATUS_PENDING);
     CHECK_EQ(ZwWaitForSingleObject(Event, FALSE, NULL), STATUS_SUCCESS);
     CHECK_EQ(n->FileNameLength, 2);
     CHECK_EQ(ZwNotifyChangeDirectoryFile(d, Event, NULL, NULL, &Iosb, Buffer, sizeof Buffer,
-                                         FILE_NOTIFY_CHANGE_FILE_NAME, TRUE), STATUS_PENDING);
+                                         FILE_NOTIFY_CHANGE_FILE_NAME, TRUE),
+             STATUS_PENDING);
     ZwClose(d);
     CHECK_EQ(ZwWaitForSingleObject(Event, FALSE, NULL), STATUS_SUCCESS);
     CHECK_EQ(Iosb.Status, STATUS_NOTIFY_CLEANUP);

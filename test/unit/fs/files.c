@@ -2,10 +2,12 @@
 /* The file system through system calls: names, opens, deletion, renames, sizes, listings, locks. */
 #include "volume.h"
 
-static NTSTATUS Try(const char *Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition, ULONG Options)
+static NTSTATUS Try(const char *Path, ACCESS_MASK Access, ULONG Share, ULONG Disposition,
+                    ULONG Options)
 {
     HANDLE Handle;
-    NTSTATUS Status = Create(Path, Access, FILE_ATTRIBUTE_NORMAL, Share, Disposition, Options, &Handle, NULL);
+    NTSTATUS Status =
+        Create(Path, Access, FILE_ATTRIBUTE_NORMAL, Share, Disposition, Options, &Handle, NULL);
 
     if (NT_SUCCESS(Status))
         ZwClose(Handle);
@@ -23,20 +25,24 @@ TEST(dispositions, "fs.create.dispositions")
     CHECK_EQ(Try("\\a", RW, SHARE_ALL, FILE_OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
     CHECK_EQ(Try("\\a", RW, SHARE_ALL, FILE_OVERWRITE, 0), STATUS_OBJECT_NAME_NOT_FOUND);
     CHECK_EQ(Try("\\none\\a", RW, SHARE_ALL, FILE_CREATE, 0), STATUS_OBJECT_PATH_NOT_FOUND);
-    CHECK_EQ(Create("\\a", RW, 0, SHARE_ALL, FILE_OPEN_IF, 0, &Handle, &Information), STATUS_SUCCESS);
+    CHECK_EQ(Create("\\a", RW, 0, SHARE_ALL, FILE_OPEN_IF, 0, &Handle, &Information),
+             STATUS_SUCCESS);
     CHECK_EQ(Information, FILE_CREATED);
     CHECK_EQ(WriteAt(Handle, 0, "12345", 5), STATUS_SUCCESS);
     ZwClose(Handle);
     CHECK_EQ(Try("\\A", RW, SHARE_ALL, FILE_CREATE, 0), STATUS_OBJECT_NAME_COLLISION);
-    CHECK_EQ(Create("\\a", RW, 0, SHARE_ALL, FILE_OPEN_IF, 0, &Handle, &Information), STATUS_SUCCESS);
+    CHECK_EQ(Create("\\a", RW, 0, SHARE_ALL, FILE_OPEN_IF, 0, &Handle, &Information),
+             STATUS_SUCCESS);
     CHECK_EQ(Information, FILE_OPENED);
     CHECK_EQ(SizeOf(Handle), 5);
     ZwClose(Handle);
-    CHECK_EQ(Create("\\a", RW, 0, SHARE_ALL, FILE_OVERWRITE_IF, 0, &Handle, &Information), STATUS_SUCCESS);
+    CHECK_EQ(Create("\\a", RW, 0, SHARE_ALL, FILE_OVERWRITE_IF, 0, &Handle, &Information),
+             STATUS_SUCCESS);
     CHECK_EQ(Information, FILE_OVERWRITTEN);
     CHECK_EQ(SizeOf(Handle), 0);
     ZwClose(Handle);
-    CHECK_EQ(Create("\\a", RW | DELETE, 0, SHARE_ALL, FILE_SUPERSEDE, 0, &Handle, &Information), STATUS_SUCCESS);
+    CHECK_EQ(Create("\\a", RW | DELETE, 0, SHARE_ALL, FILE_SUPERSEDE, 0, &Handle, &Information),
+             STATUS_SUCCESS);
     CHECK_EQ(Information, FILE_SUPERSEDED);
     ZwClose(Handle);
     CHECK_EQ(Try("\\a\\b", RW, SHARE_ALL, FILE_CREATE, 0), STATUS_OBJECT_PATH_NOT_FOUND);
@@ -48,14 +54,18 @@ TEST(kinds, "fs.create.directories_and_files")
     Mount(0);
     CHECK_EQ(Try("\\d", RW, SHARE_ALL, FILE_CREATE, FILE_DIRECTORY_FILE), STATUS_SUCCESS);
     CHECK_EQ(Try("\\f", RW, SHARE_ALL, FILE_CREATE, FILE_NON_DIRECTORY_FILE), STATUS_SUCCESS);
-    CHECK_EQ(Try("\\d", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_NON_DIRECTORY_FILE), STATUS_FILE_IS_A_DIRECTORY);
-    CHECK_EQ(Try("\\f", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE), STATUS_NOT_A_DIRECTORY);
-    CHECK_EQ(Try("\\d\\", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE), STATUS_SUCCESS);
+    CHECK_EQ(Try("\\d", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_NON_DIRECTORY_FILE),
+             STATUS_FILE_IS_A_DIRECTORY);
+    CHECK_EQ(Try("\\f", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE),
+             STATUS_NOT_A_DIRECTORY);
+    CHECK_EQ(Try("\\d\\", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE),
+             STATUS_SUCCESS);
     CHECK_EQ(Try("\\d\\x", RW, SHARE_ALL, FILE_CREATE, 0), STATUS_SUCCESS);
     CHECK_EQ(Try("\\d\\y*", RW, SHARE_ALL, FILE_CREATE, 0), STATUS_OBJECT_NAME_INVALID);
     CHECK_EQ(Try("\\d\\\\x", RW, SHARE_ALL, FILE_OPEN, 0), STATUS_OBJECT_NAME_INVALID);
-    CHECK_EQ(Try("\\", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE), STATUS_SUCCESS);
-    CHECK_EQ(Try("", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, 0), STATUS_SUCCESS);      /* the volume */
+    CHECK_EQ(Try("\\", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, FILE_DIRECTORY_FILE),
+             STATUS_SUCCESS);
+    CHECK_EQ(Try("", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, 0), STATUS_SUCCESS); /* the volume */
     Unmount();
 }
 
@@ -64,7 +74,8 @@ TEST(sharing, "fs.create.share_access")
     HANDLE Handle;
 
     Mount(0);
-    CHECK_EQ(Create("\\a", FILE_GENERIC_READ, 0, FILE_SHARE_READ, FILE_CREATE, 0, &Handle, NULL), STATUS_SUCCESS);
+    CHECK_EQ(Create("\\a", FILE_GENERIC_READ, 0, FILE_SHARE_READ, FILE_CREATE, 0, &Handle, NULL),
+             STATUS_SUCCESS);
     CHECK_EQ(Try("\\a", FILE_GENERIC_READ, FILE_SHARE_READ, FILE_OPEN, 0), STATUS_SUCCESS);
     CHECK_EQ(Try("\\a", FILE_GENERIC_WRITE, SHARE_ALL, FILE_OPEN, 0), STATUS_SHARING_VIOLATION);
     CHECK_EQ(Try("\\a", FILE_GENERIC_READ, 0, FILE_OPEN, 0), STATUS_SHARING_VIOLATION);
@@ -98,7 +109,7 @@ TEST(deletion, "fs.delete.pending_until_the_last_handle")
     ResetSeen();
     ZwClose(b);
     CHECK_EQ(Try("\\a", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
-    CHECK_EQ(Seen.StoreWrites, 0);      /* a deleted file's pages are not written back */
+    CHECK_EQ(Seen.StoreWrites, 0); /* a deleted file's pages are not written back */
     a = Open("\\b", FILE_CREATE, FILE_DELETE_ON_CLOSE);
     ZwClose(a);
     CHECK_EQ(Try("\\b", FILE_GENERIC_READ, SHARE_ALL, FILE_OPEN, 0), STATUS_OBJECT_NAME_NOT_FOUND);
@@ -120,7 +131,8 @@ static NTSTATUS Rename(HANDLE Handle, const char *To, bool Replace)
     Info->ReplaceIfExists = Replace;
     Info->FileNameLength = Name.Length;
     memcpy(Info->FileName, Name.Buffer, Name.Length);
-    return ZwSetInformationFile(Handle, &Iosb, Info, (ULONG)sizeof *Info + Name.Length, FileRenameInformation);
+    return ZwSetInformationFile(Handle, &Iosb, Info, (ULONG)sizeof *Info + Name.Length,
+                                FileRenameInformation);
 }
 
 TEST(rename, "fs.rename.simple_replace_and_case")
@@ -135,11 +147,12 @@ TEST(rename, "fs.rename.simple_replace_and_case")
     b = Open("\\b", FILE_CREATE, 0);
     CHECK_EQ(WriteAt(a, 0, "A", 1), STATUS_SUCCESS);
     CHECK_EQ(Rename(a, "b", false), STATUS_OBJECT_NAME_COLLISION);
-    CHECK_EQ(Rename(a, "b", true), STATUS_ACCESS_DENIED);       /* the target is open */
+    CHECK_EQ(Rename(a, "b", true), STATUS_ACCESS_DENIED); /* the target is open */
     ZwClose(b);
     CHECK_EQ(Rename(a, "b", true), STATUS_SUCCESS);
     CHECK_EQ(Rename(a, "B", false), STATUS_SUCCESS);
-    CHECK_EQ(ZwQueryInformationFile(a, &Iosb, Name, sizeof Buffer, FileNameInformation), STATUS_SUCCESS);
+    CHECK_EQ(ZwQueryInformationFile(a, &Iosb, Name, sizeof Buffer, FileNameInformation),
+             STATUS_SUCCESS);
     CHECK_EQ(Name->FileNameLength, 4);
     CHECK_EQ(Name->FileName[1], 'B');
     ZwClose(a);
@@ -165,12 +178,13 @@ TEST(streams, "fs.streams.named_data")
     CHECK_EQ(WriteAt(b, 0, "sub", 3), STATUS_SUCCESS);
     CHECK_EQ(ReadAt(b, 0, Got, 4, &n), STATUS_SUCCESS);
     CHECK(n == 3 && !memcmp(Got, "sub", 3));
-    CHECK_EQ(ZwQueryInformationFile(a, &Iosb, s, sizeof Buffer, FileStreamInformation), STATUS_SUCCESS);
-    CHECK_EQ(s->StreamNameLength, 14);      /* ::$DATA */
+    CHECK_EQ(ZwQueryInformationFile(a, &Iosb, s, sizeof Buffer, FileStreamInformation),
+             STATUS_SUCCESS);
+    CHECK_EQ(s->StreamNameLength, 14); /* ::$DATA */
     CHECK_EQ(s->StreamSize.QuadPart, 4);
     CHECK(s->NextEntryOffset);
     s = (FILE_STREAM_INFORMATION *)(Buffer + s->NextEntryOffset);
-    CHECK_EQ(s->StreamNameLength, 16);      /* :x:$DATA */
+    CHECK_EQ(s->StreamNameLength, 16); /* :x:$DATA */
     CHECK_EQ(s->StreamName[1], 'x');
     CHECK_EQ(Dispose(b, true), STATUS_SUCCESS);
     ZwClose(b);
@@ -199,14 +213,16 @@ TEST(listing, "fs.directory.pattern_restart_and_small_buffers")
     d = Open("\\d", FILE_OPEN, FILE_DIRECTORY_FILE);
     Pattern = Wide("*.TXT");
     for (BOOLEAN Restart = TRUE;; Restart = FALSE) {
-        NTSTATUS Status = ZwQueryDirectoryFile(d, NULL, NULL, NULL, &Iosb, Buffer, sizeof Buffer,
-                                               FileBothDirectoryInformation, FALSE, &Pattern, Restart);
+        NTSTATUS Status =
+            ZwQueryDirectoryFile(d, NULL, NULL, NULL, &Iosb, Buffer, sizeof Buffer,
+                                 FileBothDirectoryInformation, FALSE, &Pattern, Restart);
 
         if (Status == STATUS_NO_MORE_FILES)
             break;
         CHECK_EQ(Status, STATUS_SUCCESS);
         REQUIRE(NT_SUCCESS(Status));
-        for (FILE_BOTH_DIR_INFORMATION *f = e;; f = (FILE_BOTH_DIR_INFORMATION *)((UCHAR *)f + f->NextEntryOffset)) {
+        for (FILE_BOTH_DIR_INFORMATION *f = e;;
+             f = (FILE_BOTH_DIR_INFORMATION *)((UCHAR *)f + f->NextEntryOffset)) {
             Count++;
             CHECK_EQ(f->FileNameLength, 36);
             CHECK(f->ShortNameLength == 24 || f->ShortNameLength == 20);
@@ -217,15 +233,17 @@ TEST(listing, "fs.directory.pattern_restart_and_small_buffers")
     CHECK_EQ(Count, 20);
     ZwClose(d);
     d = Open("\\d", FILE_OPEN, FILE_DIRECTORY_FILE);
-    CHECK_EQ(ZwQueryDirectoryFile(d, NULL, NULL, NULL, &Iosb, Buffer, sizeof Buffer, FileBothDirectoryInformation, TRUE,
-                                  NULL, TRUE), STATUS_SUCCESS);
-    CHECK_EQ(e->FileNameLength, 2);         /* "." comes first */
+    CHECK_EQ(ZwQueryDirectoryFile(d, NULL, NULL, NULL, &Iosb, Buffer, sizeof Buffer,
+                                  FileBothDirectoryInformation, TRUE, NULL, TRUE),
+             STATUS_SUCCESS);
+    CHECK_EQ(e->FileNameLength, 2); /* "." comes first */
     CHECK_EQ(e->NextEntryOffset, 0);
     ZwClose(d);
     d = Open("\\d", FILE_OPEN, FILE_DIRECTORY_FILE);
     Pattern = Wide("nothing");
-    CHECK_EQ(ZwQueryDirectoryFile(d, NULL, NULL, NULL, &Iosb, Buffer, sizeof Buffer, FileBothDirectoryInformation, TRUE,
-                                  &Pattern, TRUE), STATUS_NO_SUCH_FILE);
+    CHECK_EQ(ZwQueryDirectoryFile(d, NULL, NULL, NULL, &Iosb, Buffer, sizeof Buffer,
+                                  FileBothDirectoryInformation, TRUE, &Pattern, TRUE),
+             STATUS_NO_SUCH_FILE);
     ZwClose(d);
     Unmount();
 }
@@ -252,7 +270,7 @@ TEST(sizes, "fs.sizes.valid_data_and_zeroes")
     CHECK_EQ(SetEnd(a, 50000), STATUS_SUCCESS);
     CHECK_EQ(SetEnd(a, 60000), STATUS_SUCCESS);
     CHECK_EQ(ReadAt(a, 49999, Buffer, 3, &n), STATUS_SUCCESS);
-    CHECK(n == 3 && !Buffer[0] && !Buffer[1]);      /* the x was cut off */
+    CHECK(n == 3 && !Buffer[0] && !Buffer[1]); /* the x was cut off */
     ZwClose(a);
     Unmount();
 }

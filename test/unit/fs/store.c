@@ -71,12 +71,13 @@ TEST(order, "fs.store.enumeration_is_sorted_and_survives_changes")
         UNICODE_STRING n;
 
         snprintf(Want, sizeof Want, "%03u", Count);
-        CHECK(e.Name[1] == (WCHAR)Want[0] && e.Name[2] == (WCHAR)Want[1] && e.Name[3] == (WCHAR)Want[2]);
+        CHECK(e.Name[1] == (WCHAR)Want[0] && e.Name[2] == (WCHAR)Want[1] &&
+              e.Name[3] == (WCHAR)Want[2]);
         memcpy(Last, e.Name, e.NameLength * sizeof(WCHAR));
         After.Buffer = Last;
         After.Length = (USHORT)(e.NameLength * sizeof(WCHAR));
         n = After;
-        if (Count % 3 == 0)     /* what was just seen goes: the rest is still found */
+        if (Count % 3 == 0) /* what was just seen goes: the rest is still found */
             CHECK_EQ(s->Ops->Unlink(s, FSX_ROOT_ID, &n), STATUS_SUCCESS);
         Count++;
     }
@@ -97,7 +98,8 @@ TEST(short_names, "fs.store.lookup_by_short_name")
     CHECK_EQ(s->Ops->Lookup(s, FSX_ROOT_ID, &Short, &e), STATUS_SUCCESS);
     CHECK_EQ(e.Id, Id);
     CHECK_EQ(e.NameLength, 15);
-    CHECK_EQ(s->Ops->Next(s, FSX_ROOT_ID, NULL, &e), STATUS_SUCCESS);       /* listed once, by its long name */
+    CHECK_EQ(s->Ops->Next(s, FSX_ROOT_ID, NULL, &e),
+             STATUS_SUCCESS); /* listed once, by its long name */
     CHECK_EQ(s->Ops->Next(s, FSX_ROOT_ID, &Long, &e), STATUS_NO_MORE_FILES);
     CHECK_EQ(s->Ops->Unlink(s, FSX_ROOT_ID, &Long), STATUS_SUCCESS);
     CHECK_EQ(s->Ops->Lookup(s, FSX_ROOT_ID, &Short, &e), STATUS_OBJECT_NAME_NOT_FOUND);
@@ -108,7 +110,8 @@ TEST(short_names, "fs.store.lookup_by_short_name")
 TEST(links, "fs.store.links_and_rename")
 {
     FSX_STORE *s = Fresh(0);
-    FSX_ID Dir = Make(s, FSX_ROOT_ID, "dir", FILE_ATTRIBUTE_DIRECTORY), Id = Make(s, FSX_ROOT_ID, "one", 0);
+    FSX_ID Dir = Make(s, FSX_ROOT_ID, "dir", FILE_ATTRIBUTE_DIRECTORY),
+           Id = Make(s, FSX_ROOT_ID, "one", 0);
     WCHAR a[260], b[260];
     UNICODE_STRING One = W("one", a), Two = W("two", b);
     FSX_META m;
@@ -125,7 +128,8 @@ TEST(links, "fs.store.links_and_rename")
     CHECK_EQ(s->Ops->Rename(s, FSX_ROOT_ID, &One, Dir, &Two, NULL), STATUS_SUCCESS);
     CHECK_EQ(s->Ops->Lookup(s, FSX_ROOT_ID, &One, &e), STATUS_OBJECT_NAME_NOT_FOUND);
     One = W("TWO", a);
-    CHECK_EQ(s->Ops->Rename(s, Dir, &Two, Dir, &One, NULL), STATUS_SUCCESS);    /* only the case changes */
+    CHECK_EQ(s->Ops->Rename(s, Dir, &Two, Dir, &One, NULL),
+             STATUS_SUCCESS); /* only the case changes */
     CHECK_EQ(s->Ops->Lookup(s, Dir, &Two, &e), STATUS_SUCCESS);
     CHECK_EQ(e.Name[0], 'T');
     s->Ops->Free(s);
@@ -209,7 +213,7 @@ TEST(model, "fs.store.random_bytes_against_a_plain_array")
     s->Ops->Free(s);
 }
 
-/* ---- folders --------------------------------------------------------------------------------------------------- */
+/* ---- folders ------------------------------------------------------------------------------- */
 
 static void HostFile(const char *Dir, const char *Name, const char *Text)
 {
@@ -235,7 +239,8 @@ TEST(transfer, "fs.store.folder_in_and_out")
     HostFile(In, "empty", "");
     HostFile(Path, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80.bin", "deep");
     snprintf(Path, sizeof Path, "%s/plain.txt", In);
-    REQUIRE(host_set_times(Path, 1000000000ll * 1000000, 1234567890ll * 1000000000 + 123456700) == 0);
+    REQUIRE(host_set_times(Path, 1000000000ll * 1000000, 1234567890ll * 1000000000 + 123456700) ==
+            0);
     CHECK_EQ(FsxImport(s, In, Error), STATUS_SUCCESS);
     CHECK_STR(Error, "");
     CHECK_EQ(FsxExport(s, Out, Error), STATUS_SUCCESS);

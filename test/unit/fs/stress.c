@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Several threads at one volume: every byte read must be one that was written there, and at the end the cache, the store
- * and the model agree. Each writer owns a slice of the file, so what a slice holds is known although all share the
- * pages at its ends.
+ * Several threads at one volume: every byte read must be one that was written there, and at the end
+ * the cache, the store and the model agree. Each writer owns a slice of the file, so what a slice
+ * holds is known although all share the pages at its ends.
  */
 #include "volume.h"
 
@@ -48,7 +48,10 @@ static VOID NTAPI Flusher(PVOID Context)
     }
 }
 
-/* Sizes of another file come and go, and small files are made and deleted, while the others work. */
+/*
+ * Sizes of another file come and go, and small files are made and deleted, while the others work.
+ *
+ */
 static VOID NTAPI Churner(PVOID Context)
 {
     HANDLE h = Open("\\sizes", FILE_CREATE, 0);
@@ -79,7 +82,8 @@ TEST(threads, "fs.stress.writers_flushers_and_the_lazy_writer")
     File = Open("\\f", FILE_CREATE, 0);
     REQUIRE(NT_SUCCESS(SetEnd(File, TOTAL)));
     ZwClose(File);
-    REQUIRE(NT_SUCCESS(Create("\\f", FILE_GENERIC_READ | FILE_GENERIC_WRITE, 0, SHARE_ALL, FILE_OPEN, 0, &File, NULL)));
+    REQUIRE(NT_SUCCESS(Create("\\f", FILE_GENERIC_READ | FILE_GENERIC_WRITE, 0, SHARE_ALL,
+                              FILE_OPEN, 0, &File, NULL)));
     REQUIRE(NT_SUCCESS(KexThreadStart("flusher", NULL, Flusher, NULL, &Threads[WRITERS])));
     REQUIRE(NT_SUCCESS(KexThreadStart("churner", NULL, Churner, NULL, &Threads[WRITERS + 1])));
     for (ULONG_PTR i = 0; i < WRITERS; i++)
@@ -95,7 +99,8 @@ TEST(threads, "fs.stress.writers_flushers_and_the_lazy_writer")
     CHECK_EQ(n, TOTAL);
     CHECK(!memcmp(Got, Model, TOTAL));
     CHECK_EQ(Flush(File, 0), STATUS_SUCCESS);
-    REQUIRE(NT_SUCCESS(ZwQueryInformationFile(File, &Iosb, &Id, sizeof Id, FileInternalInformation)));
+    REQUIRE(
+        NT_SUCCESS(ZwQueryInformationFile(File, &Iosb, &Id, sizeof Id, FileInternalInformation)));
     REQUIRE(NT_SUCCESS(Store->Ops->Read(Store, (FSX_ID)Id.IndexNumber.QuadPart, 0, 0, TOTAL, Got)));
     CHECK(!memcmp(Got, Model, TOTAL));
     ZwClose(File);

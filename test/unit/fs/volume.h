@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume.h - an NTFS volume on the memory store for tests: rooms started, a volume mounted, files reached by system
- * calls, and the paging requests, store operations and cache events of the case counted from the trace.
+ * volume.h - an NTFS volume on the memory store for tests: rooms started, a volume mounted, files
+ * reached by system calls, and the paging requests, store operations and cache events of the case
+ * counted from the trace.
  */
 #ifndef OPENFLT_TEST_FS_VOLUME_H
 #define OPENFLT_TEST_FS_VOLUME_H
@@ -26,7 +27,8 @@ static FSX_MOUNT_PARAMETERS MountParameters;
 
 /* What the trace showed since the last ResetSeen. */
 static struct {
-    unsigned PagingReads, PagingWrites, StoreReads, StoreWrites, Metadata, Syncs, LazyWrites, Closes, Cleanups;
+    unsigned PagingReads, PagingWrites, StoreReads, StoreWrites, Metadata, Syncs, LazyWrites,
+        Closes, Cleanups;
     ULONGLONG PagingWriteBytes;
 } Seen;
 
@@ -35,8 +37,9 @@ static void Watch(const KEX_TRACE *e)
     bool Paging = e->Kind == KEX_TRACE_FS && (e->IrpFlags & IRP_PAGING_IO);
 
     if (getenv("OPENFLT_TEST_TRACE"))
-        fprintf(stderr, "  %d %s %s major %u minor %u flags %x off %lld len %u st %x\n", e->Kind, e->Who ? e->Who : "-",
-                e->What ? e->What : "-", e->Major, e->Minor, e->IrpFlags, (long long)e->Offset, e->Length, e->Status);
+        fprintf(stderr, "  %d %s %s major %u minor %u flags %x off %lld len %u st %x\n", e->Kind,
+                e->Who ? e->Who : "-", e->What ? e->What : "-", e->Major, e->Minor, e->IrpFlags,
+                (long long)e->Offset, e->Length, e->Status);
     if (Paging && e->Major == IRP_MJ_READ)
         __atomic_fetch_add(&Seen.PagingReads, 1, __ATOMIC_RELAXED);
     if (Paging && e->Major == IRP_MJ_WRITE) {
@@ -50,8 +53,10 @@ static void Watch(const KEX_TRACE *e)
     if (e->Kind == KEX_TRACE_CC && e->What && !strcmp(e->What, "lazy write"))
         __atomic_fetch_add(&Seen.LazyWrites, 1, __ATOMIC_RELAXED);
     if (e->Kind == KEX_TRACE_STORE) {
-        unsigned *Count = !strcmp(e->What, "read") ? &Seen.StoreReads : !strcmp(e->What, "write") ? &Seen.StoreWrites
-                        : !strcmp(e->What, "sync") ? &Seen.Syncs : &Seen.Metadata;
+        unsigned *Count = !strcmp(e->What, "read")    ? &Seen.StoreReads
+                          : !strcmp(e->What, "write") ? &Seen.StoreWrites
+                          : !strcmp(e->What, "sync")  ? &Seen.Syncs
+                                                      : &Seen.Metadata;
 
         __atomic_fetch_add(Count, 1, __ATOMIC_RELAXED);
     }
@@ -79,7 +84,8 @@ static void StartRooms(void)
 
 static void Mount(ULONGLONG Capacity)
 {
-    IOX_VOLUME_SPEC Spec = {.SectorSize = 512, .SerialNumber = 0x1234, .Mount = FsxMount, .Context = &MountParameters};
+    IOX_VOLUME_SPEC Spec = {
+        .SectorSize = 512, .SerialNumber = 0x1234, .Mount = FsxMount, .Context = &MountParameters};
 
     StartRooms();
     Store = FsxMemStoreCreate(Capacity, 512, 4096);
@@ -97,7 +103,7 @@ static void Unmount(void)
     CHECK_EQ(FsxDismountVolume(Volume->FileSystem, false), STATUS_SUCCESS);
 }
 
-/* ---- names and calls ----------------------------------------------------------------------------------------- */
+/* ---- names and calls ----------------------------------------------------------------------- */
 
 static UNICODE_STRING Wide(const char *Text)
 {
@@ -112,8 +118,8 @@ static UNICODE_STRING Wide(const char *Text)
     return s;
 }
 
-static NTSTATUS Create(const char *Path, ACCESS_MASK Access, ULONG Attributes, ULONG Share, ULONG Disposition,
-                       ULONG Options, HANDLE *Handle, ULONG_PTR *Information)
+static NTSTATUS Create(const char *Path, ACCESS_MASK Access, ULONG Attributes, ULONG Share,
+                       ULONG Disposition, ULONG Options, HANDLE *Handle, ULONG_PTR *Information)
 {
     char Full[500];
     UNICODE_STRING Name;
@@ -124,8 +130,8 @@ static NTSTATUS Create(const char *Path, ACCESS_MASK Access, ULONG Attributes, U
     snprintf(Full, sizeof Full, "\\Device\\HarddiskVolume%u%s", Volume->Number, Path);
     Name = Wide(Full);
     InitializeObjectAttributes(&oa, &Name, OBJ_CASE_INSENSITIVE | OBJ_KERNEL_HANDLE, NULL, NULL);
-    Status = ZwCreateFile(Handle, Access | SYNCHRONIZE, &oa, &Iosb, NULL, Attributes, Share, Disposition,
-                          Options | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0);
+    Status = ZwCreateFile(Handle, Access | SYNCHRONIZE, &oa, &Iosb, NULL, Attributes, Share,
+                          Disposition, Options | FILE_SYNCHRONOUS_IO_NONALERT, NULL, 0);
     if (Information)
         *Information = Iosb.Information;
     return Status;
@@ -140,8 +146,9 @@ static HANDLE Open(const char *Path, ULONG Disposition, ULONG Options)
     NTSTATUS Status;
 
     if (Options & FILE_NO_INTERMEDIATE_BUFFERING)
-        Access &= ~(ACCESS_MASK)FILE_APPEND_DATA;   /* the two exclude each other */
-    Status = Create(Path, Access, FILE_ATTRIBUTE_NORMAL, SHARE_ALL, Disposition, Options, &Handle, NULL);
+        Access &= ~(ACCESS_MASK)FILE_APPEND_DATA; /* the two exclude each other */
+    Status =
+        Create(Path, Access, FILE_ATTRIBUTE_NORMAL, SHARE_ALL, Disposition, Options, &Handle, NULL);
 
     if (!NT_SUCCESS(Status)) {
         fprintf(stderr, "open of %s: 0x%x\n", Path, Status);
@@ -176,8 +183,9 @@ static PFILE_OBJECT FileObjectOf(HANDLE Handle)
 {
     PFILE_OBJECT FileObject = NULL;
 
-    REQUIRE(NT_SUCCESS(ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, (PVOID *)&FileObject, NULL)));
-    ObDereferenceObject(FileObject);    /* the handle keeps it */
+    REQUIRE(NT_SUCCESS(
+        ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, (PVOID *)&FileObject, NULL)));
+    ObDereferenceObject(FileObject); /* the handle keeps it */
     return FileObject;
 }
 
@@ -194,7 +202,8 @@ __attribute__((unused)) static LONGLONG SizeOf(HANDLE Handle)
     FILE_STANDARD_INFORMATION Info;
     IO_STATUS_BLOCK Iosb = {0};
 
-    REQUIRE(NT_SUCCESS(ZwQueryInformationFile(Handle, &Iosb, &Info, sizeof Info, FileStandardInformation)));
+    REQUIRE(NT_SUCCESS(
+        ZwQueryInformationFile(Handle, &Iosb, &Info, sizeof Info, FileStandardInformation)));
     return Info.EndOfFile.QuadPart;
 }
 
@@ -204,10 +213,14 @@ __attribute__((unused)) static NTSTATUS NTAPI SendDone(PDEVICE_OBJECT Device, PI
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* A request of our own to the top of the file's stack; SetUp fills the rest of its first location. */
-__attribute__((unused)) static NTSTATUS Send(HANDLE Handle, UCHAR Major, UCHAR Minor, PVOID UserBuffer,
-                                             void (*SetUp)(PIO_STACK_LOCATION Stack, void *Context), void *Context,
-                                             ULONG_PTR *Information)
+/*
+ * A request of our own to the top of the file's stack; SetUp fills the rest of its first location.
+ *
+ */
+__attribute__((unused)) static NTSTATUS Send(HANDLE Handle, UCHAR Major, UCHAR Minor,
+                                             PVOID UserBuffer,
+                                             void (*SetUp)(PIO_STACK_LOCATION Stack, void *Context),
+                                             void *Context, ULONG_PTR *Information)
 {
     PFILE_OBJECT FileObject = FileObjectOf(Handle);
     PDEVICE_OBJECT Device = IoGetRelatedDeviceObject(FileObject);

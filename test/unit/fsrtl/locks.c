@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Byte-range locks: who excludes whom. File objects and processes are names here: only their addresses count. */
+/*
+ * Byte-range locks: who excludes whom. File objects and processes are names here: only their
+ * addresses count.
+ */
 #include <ntifs.h>
 
 #include "harness.h"
@@ -9,8 +12,8 @@
 static FILE_OBJECT One, Two;
 static PEPROCESS P = (PEPROCESS)0x1000, Q = (PEPROCESS)0x2000;
 
-static bool Lock(PFILE_LOCK l, PFILE_OBJECT f, PEPROCESS p, LONGLONG Start, LONGLONG Length, ULONG Key, bool Exclusive,
-                 NTSTATUS Want)
+static bool Lock(PFILE_LOCK l, PFILE_OBJECT f, PEPROCESS p, LONGLONG Start, LONGLONG Length,
+                 ULONG Key, bool Exclusive, NTSTATUS Want)
 {
     LARGE_INTEGER s = {.QuadPart = Start}, n = {.QuadPart = Length};
     IO_STATUS_BLOCK Iosb;
@@ -21,14 +24,17 @@ static bool Lock(PFILE_LOCK l, PFILE_OBJECT f, PEPROCESS p, LONGLONG Start, LONG
     return NT_SUCCESS(Iosb.Status);
 }
 
-static bool Can(PFILE_LOCK l, PFILE_OBJECT f, PEPROCESS p, LONGLONG Start, LONGLONG Length, ULONG Key, bool Write)
+static bool Can(PFILE_LOCK l, PFILE_OBJECT f, PEPROCESS p, LONGLONG Start, LONGLONG Length,
+                ULONG Key, bool Write)
 {
     LARGE_INTEGER s = {.QuadPart = Start}, n = {.QuadPart = Length};
 
-    return Write ? FsRtlFastCheckLockForWrite(l, &s, &n, Key, f, p) : FsRtlFastCheckLockForRead(l, &s, &n, Key, f, p);
+    return Write ? FsRtlFastCheckLockForWrite(l, &s, &n, Key, f, p)
+                 : FsRtlFastCheckLockForRead(l, &s, &n, Key, f, p);
 }
 
-static NTSTATUS Unlock(PFILE_LOCK l, PFILE_OBJECT f, PEPROCESS p, LONGLONG Start, LONGLONG Length, ULONG Key)
+static NTSTATUS Unlock(PFILE_LOCK l, PFILE_OBJECT f, PEPROCESS p, LONGLONG Start, LONGLONG Length,
+                       ULONG Key)
 {
     LARGE_INTEGER s = {.QuadPart = Start}, n = {.QuadPart = Length};
 
@@ -46,11 +52,12 @@ TEST(exclusive, "fsrtl.locks.exclusive_keeps_others_out")
     CHECK(Can(&l, &One, P, 0, 1000, 0, true));
     CHECK(!Can(&l, &Two, P, 149, 1, 0, false));
     CHECK(!Can(&l, &One, Q, 0, 101, 0, true));
-    CHECK(!Can(&l, &One, P, 120, 1, 7, false));      /* another key is another owner */
+    CHECK(!Can(&l, &One, P, 120, 1, 7, false)); /* another key is another owner */
     CHECK(Can(&l, &Two, Q, 0, 100, 0, true));
     CHECK(Can(&l, &Two, Q, 150, 100, 0, true));
     Lock(&l, &Two, Q, 140, 20, 0, false, STATUS_LOCK_NOT_GRANTED);
-    Lock(&l, &One, P, 140, 20, 0, true, STATUS_LOCK_NOT_GRANTED);    /* its own owner's lock conflicts too */
+    Lock(&l, &One, P, 140, 20, 0, true,
+         STATUS_LOCK_NOT_GRANTED); /* its own owner's lock conflicts too */
     CHECK_EQ(Unlock(&l, &One, P, 100, 49, 0), STATUS_RANGE_NOT_LOCKED);
     CHECK_EQ(Unlock(&l, &Two, P, 100, 50, 0), STATUS_RANGE_NOT_LOCKED);
     CHECK_EQ(Unlock(&l, &One, P, 100, 50, 0), STATUS_SUCCESS);
@@ -84,7 +91,7 @@ TEST(zero, "fsrtl.locks.zero_length_and_ends")
     CHECK(Can(&l, &Two, Q, 0, 100, 0, true));
     Lock(&l, &Two, Q, 0, 100, 0, true, STATUS_SUCCESS);
     CHECK_EQ(Unlock(&l, &One, P, 10, 0, 0), STATUS_SUCCESS);
-    Lock(&l, &One, P, -1, 2, 0, true, STATUS_INVALID_LOCK_RANGE);      /* wraps round */
+    Lock(&l, &One, P, -1, 2, 0, true, STATUS_INVALID_LOCK_RANGE); /* wraps round */
     Lock(&l, &One, P, 0x7ffffffffffffffell, 2, 0, true, STATUS_SUCCESS);
     CHECK(!Can(&l, &Two, Q, 0x7fffffffffffffffll, 1, 0, false));
     FsRtlUninitializeFileLock(&l);

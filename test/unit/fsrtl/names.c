@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and patterns. The table's rows are what the documentation of FsRtlIsNameInExpression says of each wildcard. */
+/*
+ * Names and patterns. The table's rows are what the documentation of FsRtlIsNameInExpression says
+ * of each wildcard.
+ */
 #include <ntifs.h>
 
 #include "harness.h"
@@ -33,26 +36,26 @@ static const struct {
     {"*C", "abcd", false},
     {"A*C*E", "abcde", true},
     {"A*C*E", "abde", false},
-    {"*.*", "abc", false},              /* plain * . * wants a dot: the file system's callers treat it apart */
+    {"*.*", "abc", false}, /* plain * . * wants a dot: the file system's callers treat it apart */
     {"*.*", "abc.d", true},
     {"*.TXT", "a.b.txt", true},
-    {"<.TXT", "a.b.txt", true},         /* DOS_STAR takes all dots but the last */
+    {"<.TXT", "a.b.txt", true}, /* DOS_STAR takes all dots but the last */
     {"<.B.TXT", "a.b.txt", true},
-    {"<TXT", "a.txt", false},           /* it may not take the last dot */
+    {"<TXT", "a.txt", false}, /* it may not take the last dot */
     {"<", "a.b", false},
     {"<", "ab", true},
     {"<.", "ab", false},
-    {"<\"", "ab", true},                /* DOS_DOT is nothing at the end */
+    {"<\"", "ab", true}, /* DOS_DOT is nothing at the end */
     {"<\"*", "ab", true},
     {"<\"*", "a.b.c", true},
     {"AB\"", "ab", true},
     {"AB\"", "ab.", true},
     {"AB\"C", "abc", false},
     {"AB\"C", "ab.c", true},
-    {">>>", "a", true},                 /* DOS_QM is nothing at the end ... */
+    {">>>", "a", true}, /* DOS_QM is nothing at the end ... */
     {">>>", "abc", true},
     {">>>", "abcd", false},
-    {">>>.TXT", "a.txt", true},         /* ... and nothing at a dot */
+    {">>>.TXT", "a.txt", true}, /* ... and nothing at a dot */
     {">>>.TXT", "abcd.txt", false},
     {"A>C", "abc", true},
     {"A>.C", "a.c", true},
@@ -68,7 +71,8 @@ TEST(table, "fsrtl.FsRtlIsNameInExpression.table")
         UNICODE_STRING e = W(Rows[i].Expression, a), n = W(Rows[i].Name, b);
 
         if ((bool)FsRtlIsNameInExpression(&e, &n, TRUE, NULL) != Rows[i].Match) {
-            fprintf(stderr, "%s in %s: expected %d\n", Rows[i].Name, Rows[i].Expression, Rows[i].Match);
+            fprintf(stderr, "%s in %s: expected %d\n", Rows[i].Name, Rows[i].Expression,
+                    Rows[i].Match);
             test_failures++;
         }
     }
@@ -135,7 +139,8 @@ TEST(expected, "fsrtl.FsRtlNormalizeNtstatus")
 {
     CHECK(FsRtlIsNtstatusExpected(STATUS_DISK_FULL));
     CHECK(!FsRtlIsNtstatusExpected(STATUS_ACCESS_VIOLATION));
-    CHECK_EQ(FsRtlNormalizeNtstatus(STATUS_DISK_FULL, STATUS_UNEXPECTED_IO_ERROR), STATUS_DISK_FULL);
+    CHECK_EQ(FsRtlNormalizeNtstatus(STATUS_DISK_FULL, STATUS_UNEXPECTED_IO_ERROR),
+             STATUS_DISK_FULL);
     CHECK_EQ(FsRtlNormalizeNtstatus(STATUS_ILLEGAL_INSTRUCTION, STATUS_UNEXPECTED_IO_ERROR),
              STATUS_UNEXPECTED_IO_ERROR);
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #define DEFAULT_CAPACITY (16ull << 30)
-#define FIRST_USER_RECORD 24ull         /* NTFS keeps the first 24 records for itself */
+#define FIRST_USER_RECORD 24ull /* NTFS keeps the first 24 records for itself */
 
-/* ---- nodes; the store's lock is held ------------------------------------------------------------------------- */
+/* ---- nodes; the store's lock is held ------------------------------------------------------- */
 
 static ULONG HashOf(const MEM_STORE *Mem, FSX_ID Id)
 {
@@ -28,7 +28,8 @@ MEM_STREAM *MemStream(MEM_STORE *Mem, FSX_ID Id, FSX_STREAM Number)
 {
     MEM_NODE *Node = MemNode(Mem, Id);
 
-    for (PLIST_ENTRY e = Node ? Node->Streams.Flink : NULL; Node && e != &Node->Streams; e = e->Flink) {
+    for (PLIST_ENTRY e = Node ? Node->Streams.Flink : NULL; Node && e != &Node->Streams;
+         e = e->Flink) {
         MEM_STREAM *Stream = CONTAINING_RECORD(e, MEM_STREAM, Links);
 
         if (Stream->Number == Number)
@@ -43,7 +44,7 @@ static void GrowHash(MEM_STORE *Mem)
     MEM_NODE **Old = Mem->Hash, **New = calloc(Size, sizeof *New);
 
     if (!New)
-        return;                         /* longer chains, nothing worse */
+        return; /* longer chains, nothing worse */
     Mem->Hash = New;
     Mem->HashSize = Size;
     for (ULONG i = 0; i < OldSize; i++) {
@@ -96,7 +97,7 @@ static MEM_NODE *NewNodeAt(MEM_STORE *Mem, ULONG Attributes, FSX_ID Id)
     InitializeListHead(&Node->Names);
     InitializeListHead(&Node->Streams);
     if (Attributes & FILE_ATTRIBUTE_DIRECTORY)
-        Node->NextStream = 1;           /* a directory has named streams only */
+        Node->NextStream = 1; /* a directory has named streams only */
     else if (!NewStream(Node, NULL))
         goto NoMemory;
     if (Mem->Nodes++ > Mem->HashSize * 2ull)
@@ -144,7 +145,7 @@ static void Drop(FSX_STORE *Store, FSX_ID Id)
     KexLockRelease(&Mem->Lock);
 }
 
-/* ---- metadata --------------------------------------------------------------------------------------------------- */
+/* ---- metadata ------------------------------------------------------------------------------ */
 
 static NTSTATUS GetMeta(FSX_STORE *Store, FSX_ID Id, FSX_META *Meta)
 {
@@ -182,7 +183,8 @@ static NTSTATUS SetMeta(FSX_STORE *Store, FSX_ID Id, const FSX_META *Meta, ULONG
     return Node ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-static NTSTATUS GetBlob(FSX_STORE *Store, FSX_ID Id, FSX_BLOB Blob, PVOID Buffer, ULONG Room, PULONG Size)
+static NTSTATUS GetBlob(FSX_STORE *Store, FSX_ID Id, FSX_BLOB Blob, PVOID Buffer, ULONG Room,
+                        PULONG Size)
 {
     MEM_STORE *Mem = (MEM_STORE *)Store;
     NTSTATUS Status = STATUS_SUCCESS;
@@ -234,14 +236,15 @@ static NTSTATUS SetBlob(FSX_STORE *Store, FSX_ID Id, FSX_BLOB Blob, const void *
     return Node ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------------------ */
+/* ---- streams ------------------------------------------------------------------------------- */
 
 static MEM_STREAM *FindByName(MEM_NODE *Node, PCUNICODE_STRING Name)
 {
     for (PLIST_ENTRY e = Node->Streams.Flink; e != &Node->Streams; e = e->Flink) {
         MEM_STREAM *Stream = CONTAINING_RECORD(e, MEM_STREAM, Links);
 
-        if (!MemCompareNames(Stream->Name, Stream->NameLength, Name->Buffer, Name->Length / sizeof(WCHAR)))
+        if (!MemCompareNames(Stream->Name, Stream->NameLength, Name->Buffer,
+                             Name->Length / sizeof(WCHAR)))
             return Stream;
     }
     return NULL;
@@ -329,7 +332,8 @@ static NTSTATUS StreamAt(FSX_STORE *Store, FSX_ID Id, ULONG Index, FSX_STREAM_IN
 
     KexLockAcquire(&Mem->Lock);
     Node = MemNode(Mem, Id);
-    for (PLIST_ENTRY e = Node ? Node->Streams.Flink : NULL; Node && e != &Node->Streams; e = e->Flink) {
+    for (PLIST_ENTRY e = Node ? Node->Streams.Flink : NULL; Node && e != &Node->Streams;
+         e = e->Flink) {
         MEM_STREAM *Stream = CONTAINING_RECORD(e, MEM_STREAM, Links);
 
         if (Index--)
@@ -345,7 +349,7 @@ static NTSTATUS StreamAt(FSX_STORE *Store, FSX_ID Id, ULONG Index, FSX_STREAM_IN
     return Status;
 }
 
-/* ---- the store ---------------------------------------------------------------------------------------------------- */
+/* ---- the store ----------------------------------------------------------------------------- */
 
 static ULONGLONG FreeBytes(FSX_STORE *Store)
 {
@@ -408,8 +412,9 @@ FSX_STORE *FsxMemStoreCreate(ULONGLONG Capacity, ULONG SectorSize, ULONG Cluster
     Mem->NextRecord = FIRST_USER_RECORD;
     Mem->HashSize = 1024;
     Mem->Hash = calloc(Mem->HashSize, sizeof *Mem->Hash);
-    if (!Mem->Hash || !NewNodeAt(Mem, FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM,
-                                 FSX_ROOT_ID)) {
+    if (!Mem->Hash ||
+        !NewNodeAt(Mem, FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM,
+                   FSX_ROOT_ID)) {
         free(Mem->Hash);
         free(Mem);
         return NULL;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem_data.c - stream data of the memory store: a radix tree of 4 KiB blocks, so that a file of terabytes with one byte
- * written costs a few tables. What has no block reads as zeros.
+ * mem_data.c - stream data of the memory store: a radix tree of 4 KiB blocks, so that a file of
+ * terabytes with one byte written costs a few tables. What has no block reads as zeros.
  */
 #include "fs/store/mem/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- block tree ------------------------------------------------------------------------------------------------ */
+/* ---- block tree ---------------------------------------------------------------------------- */
 
 /* Blocks that a subtree of height h spans. */
 static ULONGLONG Span(unsigned Height)
@@ -58,8 +58,12 @@ void *MemBlockMake(MEM_DATA *Data, ULONGLONG Index, bool *Made)
     return Table[Index % MEM_FAN];
 }
 
-/* Frees [First, End) below Table, whose first block is Base. Tables that become empty go too; *Empty says so. */
-static ULONGLONG FreeBelow(void **Table, unsigned Height, ULONGLONG Base, ULONGLONG First, ULONGLONG End, bool *Empty)
+/*
+ * Frees [First, End) below Table, whose first block is Base. Tables that become empty go too;
+ * *Empty says so.
+ */
+static ULONGLONG FreeBelow(void **Table, unsigned Height, ULONGLONG Base, ULONGLONG First,
+                           ULONGLONG End, bool *Empty)
 {
     ULONGLONG Each = Span(Height - 1), Freed = 0;
 
@@ -128,17 +132,21 @@ ULONGLONG MemBlockNext(const MEM_DATA *Data, ULONGLONG First)
     return Data->Root ? NextBelow(Data->Root, Data->Height, 0, First) : ~0ull;
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------------------------- */
+/* ---- sizes --------------------------------------------------------------------------------- */
 
 static bool IsSparse(MEM_NODE *Node)
 {
     return Node->Meta.Attributes & FILE_ATTRIBUTE_SPARSE_FILE;
 }
 
-/* What the stream takes of the volume: a plain file its allocation, a sparse one the blocks that exist. */
+/*
+ * What the stream takes of the volume: a plain file its allocation, a sparse one the blocks that
+ * exist.
+ */
 static NTSTATUS Charge(MEM_STORE *Mem, MEM_STREAM *Stream, ULONGLONG Bytes)
 {
-    if (Bytes > Stream->Charged && Bytes - Stream->Charged > Mem->Store.Geometry.TotalBytes - Mem->Used)
+    if (Bytes > Stream->Charged &&
+        Bytes - Stream->Charged > Mem->Store.Geometry.TotalBytes - Mem->Used)
         return STATUS_DISK_FULL;
     Mem->Used += Bytes - Stream->Charged;
     Stream->Charged = Bytes;
@@ -191,7 +199,8 @@ NTSTATUS MemSetSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, const FSX_S
     Node = MemNode(Mem, Id);
     Stream = MemStream(Mem, Id, Number);
     if (Stream) {
-        if (Sizes->FileSize < Stream->Sizes.FileSize || (LONGLONG)Allocation < Stream->Sizes.Allocation)
+        if (Sizes->FileSize < Stream->Sizes.FileSize ||
+            (LONGLONG)Allocation < Stream->Sizes.Allocation)
             Clear(Stream, Keep, ~0ull / MEM_BLOCK * MEM_BLOCK);
         Status = Charge(Mem, Stream, IsSparse(Node) ? Stream->Data.Blocks * MEM_BLOCK : Allocation);
     }
@@ -203,7 +212,8 @@ NTSTATUS MemSetSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, const FSX_S
     return Status;
 }
 
-void MemRaiseSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG FileSize, LONGLONG ValidData)
+void MemRaiseSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG FileSize,
+                   LONGLONG ValidData)
 {
     MEM_STORE *Mem = (MEM_STORE *)Store;
     MEM_STREAM *Stream;
@@ -220,13 +230,13 @@ void MemRaiseSizes(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG File
     KexLockRelease(&Mem->Lock);
 }
 
-/* ---- bytes --------------------------------------------------------------------------------------------------------- */
+/* ---- bytes --------------------------------------------------------------------------------- */
 
-#define BATCH 32u   /* blocks found per hold of the lock; the bytes are copied without it */
+#define BATCH 32u /* blocks found per hold of the lock; the bytes are copied without it */
 
 /* Finds the blocks of up to BATCH blocks from Index; makes the missing ones when Make. */
-static NTSTATUS FindBatch(MEM_STORE *Mem, FSX_ID Id, FSX_STREAM Number, ULONGLONG Index, ULONG Count, bool Make,
-                          PUCHAR Blocks[BATCH])
+static NTSTATUS FindBatch(MEM_STORE *Mem, FSX_ID Id, FSX_STREAM Number, ULONGLONG Index,
+                          ULONG Count, bool Make, PUCHAR Blocks[BATCH])
 {
     NTSTATUS Status = STATUS_SUCCESS;
     MEM_STREAM *Stream;
@@ -239,7 +249,8 @@ static NTSTATUS FindBatch(MEM_STORE *Mem, FSX_ID Id, FSX_STREAM Number, ULONGLON
     if (!Stream)
         Status = STATUS_INVALID_PARAMETER;
     for (ULONG i = 0; i < Count && NT_SUCCESS(Status); i++) {
-        Blocks[i] = Make ? MemBlockMake(&Stream->Data, Index + i, &Made) : MemBlockFind(&Stream->Data, Index + i);
+        Blocks[i] = Make ? MemBlockMake(&Stream->Data, Index + i, &Made)
+                         : MemBlockFind(&Stream->Data, Index + i);
         if (Make && !Blocks[i])
             Status = STATUS_INSUFFICIENT_RESOURCES;
         else if (Make && Made && IsSparse(Node))
@@ -249,8 +260,8 @@ static NTSTATUS FindBatch(MEM_STORE *Mem, FSX_ID Id, FSX_STREAM Number, ULONGLON
     return Status;
 }
 
-static NTSTATUS Transfer(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, ULONGLONG Offset, ULONG Length, PUCHAR Buffer,
-                         bool Write)
+static NTSTATUS Transfer(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, ULONGLONG Offset,
+                         ULONG Length, PUCHAR Buffer, bool Write)
 {
     PUCHAR Blocks[BATCH];
     NTSTATUS Status;
@@ -282,7 +293,8 @@ static NTSTATUS Transfer(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, ULONGLO
     return STATUS_SUCCESS;
 }
 
-NTSTATUS MemRead(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length, PVOID Buffer)
+NTSTATUS MemRead(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offset, ULONG Length,
+                 PVOID Buffer)
 {
     return Transfer(Store, Id, Stream, (ULONGLONG)Offset, Length, Buffer, false);
 }
@@ -293,7 +305,8 @@ NTSTATUS MemWrite(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Stream, LONGLONG Offse
     return Transfer(Store, Id, Stream, (ULONGLONG)Offset, Length, (PUCHAR)Buffer, true);
 }
 
-NTSTATUS MemZeroRange(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG Offset, LONGLONG Length)
+NTSTATUS MemZeroRange(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG Offset,
+                      LONGLONG Length)
 {
     MEM_STORE *Mem = (MEM_STORE *)Store;
     MEM_STREAM *Stream;
@@ -305,13 +318,14 @@ NTSTATUS MemZeroRange(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG O
     if (Stream) {
         Clear(Stream, (ULONGLONG)Offset, (ULONGLONG)(Offset + Length));
         if (IsSparse(Node))
-            Charge(Mem, Stream, Stream->Data.Blocks * MEM_BLOCK);   /* shrinks: cannot fail */
+            Charge(Mem, Stream, Stream->Data.Blocks * MEM_BLOCK); /* shrinks: cannot fail */
     }
     KexLockRelease(&Mem->Lock);
     return Stream ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-bool MemNextExtent(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG *Offset, LONGLONG *Length)
+bool MemNextExtent(FSX_STORE *Store, FSX_ID Id, FSX_STREAM Number, LONGLONG *Offset,
+                   LONGLONG *Length)
 {
     MEM_STORE *Mem = (MEM_STORE *)Store;
     ULONGLONG First = ~0ull, End;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* mem_names.c - directories of the memory store: a treap of upcased keys, long and short names in one. */
+/*
+ * mem_names.c - directories of the memory store: a treap of upcased keys, long and short names in
+ * one.
+ */
 #include "fs/store/mem/mem.h"
 
 #include <stdlib.h>
@@ -22,7 +25,7 @@ int MemCompareNames(const WCHAR *a, USHORT aLength, const WCHAR *b, USHORT bLeng
     return (int)aLength - (int)bLength;
 }
 
-/* ---- treap ------------------------------------------------------------------------------------------------- */
+/* ---- treap --------------------------------------------------------------------------------- */
 
 MEM_KEY *MemKeyFind(MEM_KEY *Root, const WCHAR *Name, USHORT Length)
 {
@@ -91,14 +94,18 @@ void MemKeyInsert(MEM_KEY **Root, MEM_KEY *Key)
 {
     static ULONG Seed = 0x9e3779b9;
 
-    /* A fixed sequence: the shape of a directory's tree never depends on where the process was loaded. */
+    /*
+     * A fixed sequence: the shape of a directory's tree never depends on where the process was
+     * loaded.
+     */
     Seed ^= Seed << 13;
     Seed ^= Seed >> 17;
     Seed ^= Seed << 5;
     Key->Priority = Seed;
     while (*Root && (*Root)->Priority >= Key->Priority)
-        Root = MemCompareNames(Key->Name, Key->Length, (*Root)->Name, (*Root)->Length) < 0 ? &(*Root)->Left
-                                                                                            : &(*Root)->Right;
+        Root = MemCompareNames(Key->Name, Key->Length, (*Root)->Name, (*Root)->Length) < 0
+                   ? &(*Root)->Left
+                   : &(*Root)->Right;
     Split(*Root, Key, &Key->Left, &Key->Right);
     *Root = Key;
 }
@@ -106,13 +113,14 @@ void MemKeyInsert(MEM_KEY **Root, MEM_KEY *Key)
 void MemKeyRemove(MEM_KEY **Root, MEM_KEY *Key)
 {
     while (*Root && *Root != Key)
-        Root = MemCompareNames(Key->Name, Key->Length, (*Root)->Name, (*Root)->Length) < 0 ? &(*Root)->Left
-                                                                                            : &(*Root)->Right;
+        Root = MemCompareNames(Key->Name, Key->Length, (*Root)->Name, (*Root)->Length) < 0
+                   ? &(*Root)->Left
+                   : &(*Root)->Right;
     ASSERT(*Root == Key);
     *Root = Merge(Key->Left, Key->Right);
 }
 
-/* ---- entries; the store's lock is held ------------------------------------------------------------------------ */
+/* ---- entries; the store's lock is held ----------------------------------------------------- */
 
 static MEM_ENTRY *Find(MEM_NODE *Directory, PCUNICODE_STRING Name)
 {
@@ -175,7 +183,7 @@ static void RemoveEntry(MEM_ENTRY *Entry)
     Entry->Node->Meta.Links--;
 }
 
-/* ---- operations ------------------------------------------------------------------------------------------------ */
+/* ---- operations ---------------------------------------------------------------------------- */
 
 NTSTATUS MemLookup(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING Name, FSX_ENTRY *Entry)
 {
@@ -205,7 +213,8 @@ NTSTATUS MemNext(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING After, FSX
     KexLockAcquire(&Mem->Lock);
     Node = MemNode(Mem, Directory);
     if (Node)
-        Key = MemKeyAfter(Node->Keys, After ? After->Buffer : NULL, After ? After->Length / sizeof(WCHAR) : 0);
+        Key = MemKeyAfter(Node->Keys, After ? After->Buffer : NULL,
+                          After ? After->Length / sizeof(WCHAR) : 0);
     while (Key && Key != &Key->Entry->LongKey)
         Key = MemKeyAfter(Node->Keys, Key->Name, Key->Length);
     if (Key) {
@@ -240,8 +249,8 @@ NTSTATUS MemLinkAt(FSX_STORE *Store, FSX_ID Id, ULONG Index, FSX_ENTRY *Entry)
 }
 
 /* Adds a name: to a new node when Node is NULL. */
-static NTSTATUS AddName(MEM_STORE *Mem, FSX_ID Directory, PCUNICODE_STRING Name, PCUNICODE_STRING Short,
-                        FSX_ID *Id, bool New, ULONG Attributes)
+static NTSTATUS AddName(MEM_STORE *Mem, FSX_ID Directory, PCUNICODE_STRING Name,
+                        PCUNICODE_STRING Short, FSX_ID *Id, bool New, ULONG Attributes)
 {
     MEM_ENTRY *Entry = NewEntry(Name, Short);
     NTSTATUS Status = STATUS_SUCCESS;
@@ -270,13 +279,14 @@ static NTSTATUS AddName(MEM_STORE *Mem, FSX_ID Directory, PCUNICODE_STRING Name,
     return Status;
 }
 
-NTSTATUS MemCreate(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING Name, PCUNICODE_STRING Short,
-                   ULONG Attributes, FSX_ID *Id)
+NTSTATUS MemCreate(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING Name,
+                   PCUNICODE_STRING Short, ULONG Attributes, FSX_ID *Id)
 {
     return AddName((MEM_STORE *)Store, Directory, Name, Short, Id, true, Attributes);
 }
 
-NTSTATUS MemLink(FSX_STORE *Store, FSX_ID Id, FSX_ID Directory, PCUNICODE_STRING Name, PCUNICODE_STRING Short)
+NTSTATUS MemLink(FSX_STORE *Store, FSX_ID Id, FSX_ID Directory, PCUNICODE_STRING Name,
+                 PCUNICODE_STRING Short)
 {
     return AddName((MEM_STORE *)Store, Directory, Name, Short, &Id, false, 0);
 }
@@ -298,8 +308,8 @@ NTSTATUS MemUnlink(FSX_STORE *Store, FSX_ID Directory, PCUNICODE_STRING Name)
     return Entry ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-NTSTATUS MemRename(FSX_STORE *Store, FSX_ID From, PCUNICODE_STRING FromName, FSX_ID To, PCUNICODE_STRING ToName,
-                   PCUNICODE_STRING ToShort)
+NTSTATUS MemRename(FSX_STORE *Store, FSX_ID From, PCUNICODE_STRING FromName, FSX_ID To,
+                   PCUNICODE_STRING ToName, PCUNICODE_STRING ToShort)
 {
     MEM_STORE *Mem = (MEM_STORE *)Store;
     MEM_ENTRY *Old = NULL, *New = NewEntry(ToName, ToShort), *Taken;
