@@ -371,3 +371,14 @@ VOID NTAPI ExfTryToWakePushLock(PEX_PUSH_LOCK PushLock)
 {
     (void)PushLock;
 }
+
+/*
+ * Wakes threads that blocked on the lock's address by ExBlockOnAddressPushLock with their wait
+ * block; callers that only unlock an entry of a handle table pass none. Nobody can have blocked
+ * here.
+ */
+VOID NTAPI ExfUnblockPushLock(PEX_PUSH_LOCK PushLock, PVOID WaitBlock)
+{
+    (void)PushLock;
+    (void)WaitBlock;
+}

@@ -104,8 +104,11 @@ static void NTAPI WorkerThread(PVOID Context)
 {
     WORKER *Self = Context;
     /* An idle worker waits for work, which is no hang. */
-    KEX_WAIT Why = {
-        .What = "work", .Object = &Self->Queue->Ready, .Name = Self->Queue->Name, .Timed = true, .Idle = true};
+    KEX_WAIT Why = {.What = "work",
+                    .Object = &Self->Queue->Ready,
+                    .Name = Self->Queue->Name,
+                    .Timed = true,
+                    .Idle = true};
 
     for (;;) {
         KexWaitForObject(&Self->Queue->Ready, KernelMode, FALSE, NULL, &Why);

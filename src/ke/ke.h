@@ -34,7 +34,12 @@ typedef struct _KEX_SCHED {
      * FALSE: time over. */
     bool (*Block)(PKTHREAD Thread, uint64_t Deadline);
     void (*Wake)(PKTHREAD Thread);
-    /* Thread life. */
+    /*
+     * Thread life. Created is called by the creator, so that threads are known in the order of
+     * their making; Started by the new thread, which may not go on before it returns; Ended by the
+     * thread as its last step, when Thread may be freed already and is only a name.
+     */
+    void (*Created)(PKTHREAD Thread);
     void (*Started)(PKTHREAD Thread);
     void (*Ended)(PKTHREAD Thread);
     /* Clocks: monotonic ns, and ns since 1601 as the machine sees it. */
@@ -75,7 +80,7 @@ typedef struct _KEX_WAIT {
     const char *Name;          /* of the object when it has one, else NULL */
     PKTHREAD (*Owner)(const void *Object);
     bool Timed;                /* a wait with a time limit is never a hang */
-    bool Idle;                 /* a service thread with nothing to do: no hang, and it ends nobody else's wait */
+    bool Idle; /* a service thread with nothing to do: no hang, and it ends nobody else's wait */
     const void *Caller;        /* return address of the driver's (or room's) call */
 } KEX_WAIT;
 

@@ -338,6 +338,8 @@ static inline bool KexxApcsAllowed(PKTHREAD Thread, bool Special)
 }
 void KexxAbandonMutants(PKTHREAD Thread);
 unsigned KexxLocksHeld(void);
+/* Above zero while a host lock is held around code that may reach a scheduling point. */
+extern __thread unsigned KexxNoSwitch __attribute__((tls_model("initial-exec")));
 void KexxRundownApcs(PKTHREAD Thread);
 
 /* Exports that no public header declares as functions. */

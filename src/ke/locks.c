@@ -12,6 +12,8 @@ static __thread struct {
     const KEX_LOCK *Lock[MAX_HELD];
 } Held __attribute__((tls_model("initial-exec")));
 
+__thread unsigned KexxNoSwitch __attribute__((tls_model("initial-exec")));
+
 unsigned KexxLocksHeld(void)
 {
     return Held.Count;

@@ -11,7 +11,8 @@
 
 static const KEX_POLICY Table[] = {
     {"explicit_offset_updates_position", "false|true", "false",
-     "whether a filter's read or write at an explicit offset moves the file pointer: older page no, newer page yes"},
+     "whether a filter's read or write at an explicit offset moves the file pointer: older page "
+     "no, newer page yes"},
     {"flushbuffers2_first_build", "19041|18362", "19041",
      "first build with FltFlushBuffers2: export lists say 19041, the reference page names 18362"},
     {"purge_blocked", "success_kept|purge_failed|user_mapped", "success_kept",

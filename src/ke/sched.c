@@ -40,7 +40,7 @@ static const KEX_SCHED FreeMode = {
     .Point = FreePoint,
     .Block = FreeBlock,
     .Wake = FreeWake,
-    .Started = FreeLife,
+    .Created = FreeLife, .Started = FreeLife,
     .Ended = FreeLife,
     .Monotonic = host_monotonic_ns,
     .Now = FreeNow,
@@ -56,7 +56,9 @@ ULONG KexBuild = KEX_DEFAULT_BUILD;
 
 void KEX_SLOW KexSchedPointSlow(KEX_POINT Point)
 {
-    KexSched->Point(Point);
+    /* Never away from a thread that holds a lock: the next one would wait for it in the host. */
+    if (KexxCurrent && !KexxLocksHeld() && !KexxNoSwitch)
+        KexSched->Point(Point);
 }
 
 LONGLONG KexSystemTime(void)

@@ -26,6 +26,19 @@ static host_lock ReapLock;
 static KEX_REAP *Reaped;
 static ULONG NextClientId = 4;      /* 4 is the System process */
 
+/* Adoption by ob takes locks of its own, which are scheduling points. */
+static void LockList(void)
+{
+    KexxNoSwitch++;
+    host_lock_acquire(&ListLock);
+}
+
+static void UnlockList(void)
+{
+    host_lock_release(&ListLock);
+    KexxNoSwitch--;
+}
+
 /* ---- thread objects -------------------------------------------------------------------------- */
 
 static void Reference(PKTHREAD Thread)
@@ -58,11 +71,11 @@ void KexSetObjectOps(const KEX_OBJECT_OPS *NewOps)
 {
     PLIST_ENTRY Entry;
 
-    host_lock_acquire(&ListLock);
+    LockList();
     Ops = *NewOps;
     for (Entry = Threads.Flink; Entry != &Threads; Entry = Entry->Flink)
         Adopt(CONTAINING_RECORD(Entry, KTHREAD, ThreadLink));
-    host_lock_release(&ListLock);
+    UnlockList();
 }
 
 static PKTHREAD Create(const char *Name, PEPROCESS Process, LONG References)
@@ -93,10 +106,10 @@ static PKTHREAD Create(const char *Name, PEPROCESS Process, LONG References)
     InitializeListHead(&Thread->ApcList[UserMode]);
     for (ULONG i = 0; i < MAXIMUM_WAIT_OBJECTS; i++)
         Thread->Blocks[i].Thread = Thread;
-    host_lock_acquire(&ListLock);
+    LockList();
     InsertTailList(&Threads, &Thread->ThreadLink);
     Adopt(Thread);
-    host_lock_release(&ListLock);
+    UnlockList();
     return Thread;
 }
 
@@ -143,15 +156,15 @@ static void Unbind(PKTHREAD Thread)
     KexxRundownApcs(Thread);
     KexxAbandonMutants(Thread);
     KexxFreeDeadStack(Thread);
-    host_lock_acquire(&ListLock);
+    LockList();
     RemoveEntryList(&Thread->ThreadLink);
-    host_lock_release(&ListLock);
+    UnlockList();
     KexSignalDispatcher(Thread);
     KexProgress();
-    KexSched->Ended(Thread);
     KexxCurrent = NULL;
     host_set_gs(NULL);
     Dereference(Thread);
+    KexSched->Ended(Thread);
 }
 
 PKTHREAD KexAttachHostThread(const char *Name)
@@ -161,8 +174,10 @@ PKTHREAD KexAttachHostThread(const char *Name)
     if (Thread)
         return Thread;
     Thread = Create(Name, NULL, 1);
-    if (Thread)
-        Bind(Thread);
+    if (!Thread)
+        return NULL;
+    KexSched->Created(Thread);
+    Bind(Thread);
     return Thread;
 }
 
@@ -246,15 +261,16 @@ NTSTATUS KexThreadStart(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Rou
     host_lock_acquire(&ReapLock);
     if (host_thread_start(Name, 0, ThreadMain, Thread, &Thread->Host)) {
         host_lock_release(&ReapLock);
-        host_lock_acquire(&ListLock);
+        LockList();
         RemoveEntryList(&Thread->ThreadLink);
-        host_lock_release(&ListLock);
+        UnlockList();
         if (Out)
             Dereference(Thread);
         Dereference(Thread);
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     host_lock_release(&ReapLock);
+    KexSched->Created(Thread);
     if (Out)
         *Out = Thread;
     return STATUS_SUCCESS;
@@ -311,7 +327,7 @@ PKTHREAD KexThreadByClientId(ULONG Id)
     PKTHREAD Found = NULL;
     PLIST_ENTRY Entry;
 
-    host_lock_acquire(&ListLock);
+    LockList();
     for (Entry = Threads.Flink; Entry != &Threads && !Found; Entry = Entry->Flink) {
         PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, ThreadLink);
 
@@ -319,7 +335,7 @@ PKTHREAD KexThreadByClientId(ULONG Id)
         if (Thread->ClientId == Id)
             Reference(Found = Thread);
     }
-    host_lock_release(&ListLock);
+    UnlockList();
     return Found;
 }
 
@@ -379,7 +395,7 @@ void KexForEachThread(void (*fn)(const KEX_THREAD_VIEW *View, void *Context), vo
 {
     PLIST_ENTRY Entry;
 
-    host_lock_acquire(&ListLock);
+    LockList();
     for (Entry = Threads.Flink; Entry != &Threads; Entry = Entry->Flink) {
         PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, ThreadLink);
         KEX_THREAD_VIEW View = {.Thread = Thread, .Name = Thread->Name, .Irql = KexxIrql(Thread)};
@@ -394,7 +410,7 @@ void KexForEachThread(void (*fn)(const KEX_THREAD_VIEW *View, void *Context), vo
         fn(&View, Context);
         host_lock_release(&Thread->ViewLock);
     }
-    host_lock_release(&ListLock);
+    UnlockList();
 }
 
 /* ---- exports --------------------------------------------------------------------------------- */
