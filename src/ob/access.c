@@ -30,7 +30,7 @@ void ObxBeginAccess(OBX_ACCESS *Access, ACCESS_MASK Desired, const GENERIC_MAPPI
 
 void ObxEndAccess(OBX_ACCESS *Access)
 {
-    SeReleaseSubjectContext(&Access->State.SubjectSecurityContext);
+    SeDeleteAccessState(&Access->State);
 }
 
 ACCESS_MASK ObxGrantedAccess(const ACCESS_STATE *State, const OBX_TYPE *Type, KPROCESSOR_MODE Mode)

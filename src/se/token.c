@@ -140,42 +140,36 @@ bool SexTokenHasPrivilege(const TOKEN *Token, LUID Privilege)
     return false;
 }
 
-bool SexMayOwn(PSID Sid)
-{
-    SECURITY_SUBJECT_CONTEXT Subject;
-    const TOKEN *t;
-    bool May;
-
-    SeCaptureSubjectContext(&Subject);
-    t = SexSubjectToken(&Subject);
-    May = !t || RtlEqualSid((PSID)(uintptr_t)t->User, Sid) ||
-          SexTokenHasPrivilege(t, SexPrivilege(SE_RESTORE_PRIVILEGE));
-    for (ULONG i = 0; !May && i < t->GroupCount; i++)
-        May = (t->Groups[i].Attributes & SE_GROUP_OWNER) && RtlEqualSid(t->Groups[i].Sid, Sid);
-    SeReleaseSubjectContext(&Subject);
-    return May;
-}
-
 PACCESS_TOKEN SexSystemToken(void)
 {
     return SystemToken;
 }
 
 /*
- * The subject of the calling thread: its process' primary token, referenced. A process without one
- * is System's. IRQL PASSIVE_LEVEL. Given back by SeReleaseSubjectContext.
- * nf-ntifs-secapturesubjectcontext
+ * The subject of a thread: its process' primary token, referenced. A process without one is
+ * System's; NULL stands for the calling thread's process. Threads carry no impersonation token yet.
+ * PASSIVE_LEVEL. Given back by SeReleaseSubjectContext. nf-ntifs-secapturesubjectcontextex
  */
-VOID NTAPI SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+VOID NTAPI SeCaptureSubjectContextEx(PETHREAD Thread, PEPROCESS Process,
+                                     PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
-    PEPROCESS Process = KexCurrentProcess();
-    PACCESS_TOKEN Token = Process && Process->Token ? Process->Token : SystemToken;
+    PACCESS_TOKEN Token;
 
+    UNREFERENCED_PARAMETER(Thread);
+    if (!Process)
+        Process = KexCurrentProcess();
+    Token = Process && Process->Token ? Process->Token : SystemToken;
     memset(SubjectContext, 0, sizeof(*SubjectContext));
     if (Token)
         ObReferenceObject(Token);
     SubjectContext->PrimaryToken = Token;
     SubjectContext->ProcessAuditId = Process ? (PVOID)(ULONG_PTR)Process->Id : NULL;
+}
+
+/* The subject of the calling thread. nf-ntifs-secapturesubjectcontext */
+VOID NTAPI SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
+{
+    SeCaptureSubjectContextEx(NULL, NULL, SubjectContext);
 }
 
 VOID NTAPI SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
@@ -196,29 +190,6 @@ VOID NTAPI SeLockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 VOID NTAPI SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext)
 {
     UNREFERENCED_PARAMETER(SubjectContext);
-}
-
-/* TRUE for System and for members of Administrators. nf-ntifs-setokenisadmin */
-BOOLEAN NTAPI SeTokenIsAdmin(PACCESS_TOKEN Token)
-{
-    return SexTokenHasSid(Token, (PSID)(uintptr_t)&SexAdministratorsSid, false);
-}
-
-BOOLEAN NTAPI SeTokenIsRestricted(PACCESS_TOKEN Token)
-{
-    UNREFERENCED_PARAMETER(Token);
-    return FALSE;
-}
-
-TOKEN_TYPE NTAPI SeTokenType(PACCESS_TOKEN Token)
-{
-    return ((TOKEN *)Token)->Type;
-}
-
-NTSTATUS NTAPI SeQueryAuthenticationIdToken(PACCESS_TOKEN Token, PLUID AuthenticationId)
-{
-    *AuthenticationId = ((TOKEN *)Token)->AuthenticationId;
-    return STATUS_SUCCESS;
 }
 
 /* Replaces generic bits by what the object's type says. Any IRQL. nf-wdm-rtlmapgenericmask */
