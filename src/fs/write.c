@@ -71,10 +71,13 @@ static void Finished(FSX_IRP *x, LONGLONG Offset, ULONG Length)
 {
     LONGLONG End = Offset + Length;
 
+    /* Under the mutex: a paging write of a view's pages may be raising it beside us. */
+    ExAcquireFastMutex(&x->Fcb->Mutex);
     if (End > x->Fcb->Header.ValidDataLength.QuadPart) {
         ASSERT(ExIsResourceAcquiredExclusiveLite(&x->Fcb->Main));
         x->Fcb->Header.ValidDataLength.QuadPart = End;
     }
+    ExReleaseFastMutex(&x->Fcb->Mutex);
     x->FileObject->Flags |= FO_FILE_MODIFIED;
     if (x->FileObject->Flags & FO_SYNCHRONOUS_IO)
         x->FileObject->CurrentByteOffset.QuadPart = End;

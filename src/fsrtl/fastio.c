@@ -132,6 +132,23 @@ static void SetFileSize(PFSRTL_COMMON_FCB_HEADER Header, LONGLONG Size)
         ExReleaseResourceLite(Header->PagingIoResource);
 }
 
+/* A paging write of a view's pages may be raising it too: the header's mutex settles it. */
+static void RaiseValidData(PFSRTL_COMMON_FCB_HEADER Header, LONGLONG End)
+{
+    PFAST_MUTEX Mutex = NULL;
+
+    if (Header->Flags & FSRTL_FLAG_ADVANCED_HEADER)
+        Mutex = ((PFSRTL_ADVANCED_FCB_HEADER)Header)->FastMutex;
+    if (Mutex)
+        ExAcquireFastMutex(Mutex);
+    if (End > Header->ValidDataLength.QuadPart) {
+        ASSERT(ExIsResourceAcquiredExclusiveLite(Header->Resource));
+        Header->ValidDataLength.QuadPart = End;
+    }
+    if (Mutex)
+        ExReleaseFastMutex(Mutex);
+}
+
 static NTSTATUS WriteHeld(PFILE_OBJECT FileObject, PFSRTL_COMMON_FCB_HEADER Header,
                           const EXTENT *Extent, ULONG Length, BOOLEAN Wait, PVOID Buffer)
 {
@@ -150,10 +167,7 @@ static NTSTATUS WriteHeld(PFILE_OBJECT FileObject, PFSRTL_COMMON_FCB_HEADER Head
     if (NT_SUCCESS(Status))
         Status = CcxWrite(FileObject, Extent->Offset, Length, Wait, Buffer);
     if (NT_SUCCESS(Status)) {
-        if (Extent->End > Header->ValidDataLength.QuadPart) {
-            ASSERT(ExIsResourceAcquiredExclusiveLite(Header->Resource));
-            Header->ValidDataLength.QuadPart = Extent->End;
-        }
+        RaiseValidData(Header, Extent->End);
     } else if (Extent->Extends) {
         SetFileSize(Header, Extent->OldFileSize);
         Sizes.FileSize = Header->FileSize;
