@@ -89,6 +89,14 @@ uint64_t host_thread_cpu_ns(void);
 void host_sleep_ns(uint64_t ns);
 void host_random(void *buffer, size_t bytes);
 
+/* ---- instruction counts (counters.c) --------------------------------------------------------------------- */
+
+/*
+ * Instructions of user mode that fn(arg) executes in the calling thread, each repetition of a string instruction counted;
+ * -1 when they cannot be counted (a debugger traces the process). About a microsecond an instruction; fn is run once.
+ */
+int64_t host_count_instructions(void (*fn)(void *arg), void *arg);
+
 /* ---- threads (thread.c) --------------------------------------------------------------------------------- */
 
 typedef struct host_thread host_thread;

@@ -78,10 +78,28 @@ NTSTATUS MmxProbePages(const void *Base, SIZE_T Bytes, bool Write, KPROCESSOR_MO
     return STATUS_ACCESS_VIOLATION;
 }
 
+/*
+ * Where bytes can be touched without a fault: kernel memory where it is, plain window memory with
+ * the access asked for at its alias, which stays mapped whatever another thread does with the range
+ * meanwhile. NULL: the host must look.
+ */
+static PVOID Safe(const void *Base, SIZE_T Bytes, bool Write)
+{
+    if (!MmxIsUserRange(Base, Bytes))
+        return (PVOID)Base;
+    return host_window_allows(Base, Bytes, Write) ? host_window_alias(Base) : NULL;
+}
+
 /* Copies with one side in user memory. A page of a view that is absent is brought in and the copy
  * is done again. */
 static NTSTATUS GuardedCopy(PVOID To, const void *From, SIZE_T Bytes)
 {
+    PVOID SafeTo = Safe(To, Bytes, true), SafeFrom = Safe(From, Bytes, false);
+
+    if (SafeTo && SafeFrom) {
+        memcpy(SafeTo, SafeFrom, Bytes);
+        return STATUS_SUCCESS;
+    }
     if (!host_copy_checked(To, From, Bytes))
         return STATUS_SUCCESS;
     if (!MmxViewOps)
