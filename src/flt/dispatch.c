@@ -30,7 +30,8 @@ static FRAME *FindFrame(const FLTX_OP *Op)
 
 /* What FltMgr itself keeps per file object must follow closes and renames, whether a filter wants
  * them or not. */
-static void LookAt(PFLT_VOLUME Volume, UCHAR Major, PFILE_OBJECT FileObject)
+static __attribute__((noinline)) VOID NTAPI LookAt(PFLT_VOLUME Volume, UCHAR Major,
+                                                   PFILE_OBJECT FileObject)
 {
     if (Major == IRP_MJ_CLOSE)
         FltxHandleClosed(Volume, FileObject);
@@ -38,7 +39,7 @@ static void LookAt(PFLT_VOLUME Volume, UCHAR Major, PFILE_OBJECT FileObject)
         FltxNamesChanged(Volume);
 }
 
-static NTSTATUS PassDown(PFLT_VOLUME Volume, PIRP Irp)
+static inline NTSTATUS PassDown(PFLT_VOLUME Volume, PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = IoGetCurrentIrpStackLocation(Irp);
 
@@ -351,17 +352,28 @@ static NTSTATUS DispatchTargeted(PFLT_VOLUME Volume, PIRP Irp)
     return Status;
 }
 
-/* Every major function of FltMgr's driver object. */
+/* Everything that is not simply passed down. */
+static __attribute__((noinline)) NTSTATUS NTAPI Filtered(PFLT_VOLUME Volume, PIRP Irp)
+{
+    if (IoGetCurrentIrpStackLocation(Irp)->MajorFunction == IRP_MJ_CREATE)
+        return FltxCreateArrives(Volume, Irp);
+    if (__builtin_expect(atomic_load_explicit(&Volume->Targeted, memory_order_relaxed) != 0, 0))
+        return DispatchTargeted(Volume, Irp);
+    return FltxSendIrp(Volume, Irp, NULL, 0, NULL);
+}
+
+/*
+ * Every major function of FltMgr's driver object. What nobody registered for leaves by the first
+ * branch, through ms_abi functions only: no vector register is saved for it.
+ */
 NTSTATUS NTAPI FltxDispatch(PDEVICE_OBJECT DeviceObject, PIRP Irp)
 {
     PFLT_VOLUME Volume = *(PFLT_VOLUME *)DeviceObject->DeviceExtension;
     UCHAR Major = IoGetCurrentIrpStackLocation(Irp)->MajorFunction;
 
-    if (Major == IRP_MJ_CREATE)
-        return FltxCreateArrives(Volume, Irp);
-    if (__builtin_expect(atomic_load_explicit(&Volume->Targeted, memory_order_relaxed) != 0, 0))
-        return DispatchTargeted(Volume, Irp);
-    if (!atomic_load_explicit(&Volume->Chain[Major], memory_order_relaxed))
-        return PassDown(Volume, Irp);
-    return FltxSendIrp(Volume, Irp, NULL, 0, NULL);
+    if (Major == IRP_MJ_CREATE ||
+        atomic_load_explicit(&Volume->Targeted, memory_order_relaxed) != 0 ||
+        atomic_load_explicit(&Volume->Chain[Major], memory_order_relaxed))
+        return Filtered(Volume, Irp);
+    return PassDown(Volume, Irp);
 }

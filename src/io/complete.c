@@ -357,7 +357,7 @@ static inline bool WantsCall(PIRP Irp, UCHAR Control)
 }
 
 /* Calls the completion routines. FALSE: one of them kept the request. */
-static bool WalkUp(PIRP Irp)
+static inline bool WalkUp(PIRP Irp)
 {
     PIO_STACK_LOCATION Stack = Irp->Tail.Overlay.CurrentStackLocation;
     PIO_STACK_LOCATION End = (PIO_STACK_LOCATION)(Irp + 1) + Irp->StackCount;
@@ -421,30 +421,24 @@ static void UnlockMdls(PIRP Irp)
             MmUnlockPages(Mdl);
 }
 
-/*
- * The driver is done with a request: completion routines run from here up, then the sender learns
- * of it. IRQL <= DISPATCH_LEVEL. The caller must not touch Irp afterwards. A request completed
- * twice stops the machine (bug check 0x44), one completed with STATUS_PENDING is a finding
- * (nf-wdm-iocompleterequest).
- */
-VOID NTAPI IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
+/* What is wrong with the way a request is completed. */
+static __attribute__((noinline, cold)) VOID NTAPI JudgeCompletion(PIRP Irp, const void *Caller)
 {
-    IOP_BLOCK *Block;
-
-    UNREFERENCED_PARAMETER(PriorityBoost);
-    if (__builtin_expect(Irp->Type != IO_TYPE_IRP || Irp->CurrentLocation > Irp->StackCount + 1, 0))
+    if (Irp->Type != IO_TYPE_IRP || Irp->CurrentLocation > Irp->StackCount + 1)
         KeBugCheckEx(MULTIPLE_IRP_COMPLETE_REQUESTS, (ULONG_PTR)Irp, 0, 0, 0);
-    if (__builtin_expect(Irp->IoStatus.Status == STATUS_PENDING || Irp->IoStatus.Status == -1, 0))
-        KexFinding("IRP-006", "verifier", __builtin_return_address(0),
-                   "request %p was completed with status 0x%08x", (void *)Irp,
-                   (unsigned)Irp->IoStatus.Status);
-    if (__builtin_expect(__atomic_load_n(&Irp->CancelRoutine, __ATOMIC_RELAXED) != NULL, 0))
-        KexFinding("IRP-007", "verifier", __builtin_return_address(0),
+    if (Irp->IoStatus.Status == STATUS_PENDING || Irp->IoStatus.Status == -1)
+        KexFinding("IRP-006", "verifier", Caller, "request %p was completed with status 0x%08x",
+                   (void *)Irp, (unsigned)Irp->IoStatus.Status);
+    if (__atomic_load_n(&Irp->CancelRoutine, __ATOMIC_RELAXED))
+        KexFinding("IRP-007", "verifier", Caller,
                    "request %p was completed with its cancel routine still set", (void *)Irp);
-    KexProgress();
-    if (!WalkUp(Irp))
-        return;
-    Block = IopBlockOf(Irp);
+}
+
+/* No completion routine kept the request: the I/O manager's own part. */
+static __attribute__((noinline)) VOID NTAPI ReachTop(PIRP Irp)
+{
+    IOP_BLOCK *Block = IopBlockOf(Irp);
+
     if (Block && __builtin_expect(Block->Traced, 0))
         TraceDone(Irp, Block);
     if (Irp->Flags & IRP_ASSOCIATED_IRP) {
@@ -469,6 +463,28 @@ VOID NTAPI IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         return;
     }
     FinishInThread(Irp);
+}
+
+/*
+ * The driver is done with a request: completion routines run from here up, then the sender learns
+ * of it. IRQL <= DISPATCH_LEVEL. The caller must not touch Irp afterwards. A request completed
+ * twice stops the machine (bug check 0x44), one completed with STATUS_PENDING is a finding
+ * (nf-wdm-iocompleterequest).
+ *
+ * Calls nothing but ms_abi functions, so that it need not save the vector registers.
+ */
+VOID NTAPI IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
+{
+    UNREFERENCED_PARAMETER(PriorityBoost);
+    if (__builtin_expect(
+            Irp->Type != IO_TYPE_IRP || Irp->CurrentLocation > Irp->StackCount + 1 ||
+                Irp->IoStatus.Status == STATUS_PENDING || Irp->IoStatus.Status == -1 ||
+                __atomic_load_n(&Irp->CancelRoutine, __ATOMIC_RELAXED) != NULL,
+            0))
+        JudgeCompletion(Irp, __builtin_return_address(0));
+    KexProgress();
+    if (WalkUp(Irp))
+        ReachTop(Irp);
 }
 
 #undef IoCompleteRequest
