@@ -30,10 +30,11 @@ static BOOLEAN Outcome(FLTX_OP *Op, FLTX_CHAIN *Chain, LONG From, BOOLEAN Done,
     return Done;
 }
 
-static BOOLEAN Run(PDEVICE_OBJECT Device, FLT_IO_PARAMETER_BLOCK *p, FLTX_BELOW *Below,
-                   BOOLEAN Wait, PIO_STATUS_BLOCK Iosb)
+/* From: the filter that makes the call itself, which only those below it see; NULL for the I/O
+ * manager's calls. */
+static BOOLEAN RunFrom(PFLT_VOLUME Volume, PFLT_INSTANCE From, FLT_IO_PARAMETER_BLOCK *p,
+                       FLTX_BELOW *Below, BOOLEAN Wait, PIO_STATUS_BLOCK Iosb)
 {
-    PFLT_VOLUME Volume = *(PFLT_VOLUME *)Device->DeviceExtension;
     PFLT_INSTANCE Target = NULL;
     FLTX_CHAIN *Chain;
     FLTX_OP *Op;
@@ -45,13 +46,15 @@ static BOOLEAN Run(PDEVICE_OBJECT Device, FLT_IO_PARAMETER_BLOCK *p, FLTX_BELOW 
     if (!Op)
         return Chain ? FALSE : Below(Volume, p, Wait, Iosb);
     Op->Irp = NULL;
-    Op->Data.Flags = FLTFL_CALLBACK_DATA_FAST_IO_OPERATION;
+    Op->Data.Flags =
+        FLTFL_CALLBACK_DATA_FAST_IO_OPERATION | (From ? FLTFL_CALLBACK_DATA_GENERATED_IO : 0);
     Op->Data.Thread = PsGetCurrentThread();
     Op->Data.RequestorMode = ExGetPreviousMode();
     Op->Iopb = Op->Committed = *p;
-    if (__builtin_expect(atomic_load_explicit(&Volume->Targeted, memory_order_relaxed) != 0, 0))
+    if (!From &&
+        __builtin_expect(atomic_load_explicit(&Volume->Targeted, memory_order_relaxed) != 0, 0))
         Target = FltxHoldTarget(p->TargetFileObject);
-    FltxBeginOp(Op, Volume, Chain, Target);
+    FltxBeginOp(Op, Volume, Chain, From ? From : Target);
     if (Target)
         FltxDrop(&Target->Object);
     At = Op->First;
@@ -69,6 +72,12 @@ static BOOLEAN Run(PDEVICE_OBJECT Device, FLT_IO_PARAMETER_BLOCK *p, FLTX_BELOW 
     default:
         return Outcome(Op, Chain, At, FALSE, Iosb);
     }
+}
+
+static BOOLEAN Run(PDEVICE_OBJECT Device, FLT_IO_PARAMETER_BLOCK *p, FLTX_BELOW *Below,
+                   BOOLEAN Wait, PIO_STATUS_BLOCK Iosb)
+{
+    return RunFrom(*(PFLT_VOLUME *)Device->DeviceExtension, NULL, p, Below, Wait, Iosb);
 }
 
 static void Init(FLT_IO_PARAMETER_BLOCK *p, UCHAR Major, PFILE_OBJECT FileObject)
@@ -471,6 +480,66 @@ static BOOLEAN NTAPI MdlWriteComplete(PFILE_OBJECT FileObject, PLARGE_INTEGER Fi
     p.Parameters.MdlWriteComplete.FileOffset = *FileOffset;
     p.Parameters.MdlWriteComplete.MdlChain = MdlChain;
     return Run(DeviceObject, &p, MdlWriteCompleteBelow, TRUE, &Iosb);
+}
+
+/*
+ * The MDL routines for filters: as the file system's own fast-I/O routines, seen by the instances
+ * below InitiatingInstance only. IRQL: <= APC_LEVEL. FALSE when somebody below refuses
+ * (nf-fltkernel-fltfastiomdlread and its siblings).
+ */
+BOOLEAN NTAPI FltFastIoMdlRead(PFLT_INSTANCE InitiatingInstance, PFILE_OBJECT FileObject,
+                               PLARGE_INTEGER FileOffset, ULONG Length, ULONG LockKey,
+                               PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
+{
+    FLT_IO_PARAMETER_BLOCK p;
+
+    Init(&p, IRP_MJ_MDL_READ, FileObject);
+    p.Parameters.MdlRead.FileOffset = *FileOffset;
+    p.Parameters.MdlRead.Length = Length;
+    p.Parameters.MdlRead.Key = LockKey;
+    p.Parameters.MdlRead.MdlChain = MdlChain;
+    return RunFrom(InitiatingInstance->Volume, InitiatingInstance, &p, MdlReadBelow, TRUE,
+                   IoStatus);
+}
+
+BOOLEAN NTAPI FltFastIoMdlReadComplete(PFLT_INSTANCE InitiatingInstance, PFILE_OBJECT FileObject,
+                                       PMDL MdlChain)
+{
+    FLT_IO_PARAMETER_BLOCK p;
+    IO_STATUS_BLOCK Iosb;
+
+    Init(&p, IRP_MJ_MDL_READ_COMPLETE, FileObject);
+    p.Parameters.MdlReadComplete.MdlChain = MdlChain;
+    return RunFrom(InitiatingInstance->Volume, InitiatingInstance, &p, MdlReadCompleteBelow, TRUE,
+                   &Iosb);
+}
+
+BOOLEAN NTAPI FltFastIoPrepareMdlWrite(PFLT_INSTANCE InitiatingInstance, PFILE_OBJECT FileObject,
+                                       PLARGE_INTEGER FileOffset, ULONG Length, ULONG LockKey,
+                                       PMDL *MdlChain, PIO_STATUS_BLOCK IoStatus)
+{
+    FLT_IO_PARAMETER_BLOCK p;
+
+    Init(&p, IRP_MJ_PREPARE_MDL_WRITE, FileObject);
+    p.Parameters.PrepareMdlWrite.FileOffset = *FileOffset;
+    p.Parameters.PrepareMdlWrite.Length = Length;
+    p.Parameters.PrepareMdlWrite.Key = LockKey;
+    p.Parameters.PrepareMdlWrite.MdlChain = MdlChain;
+    return RunFrom(InitiatingInstance->Volume, InitiatingInstance, &p, PrepareBelow, TRUE,
+                   IoStatus);
+}
+
+BOOLEAN NTAPI FltFastIoMdlWriteComplete(PFLT_INSTANCE InitiatingInstance, PFILE_OBJECT FileObject,
+                                        PLARGE_INTEGER FileOffset, PMDL MdlChain)
+{
+    FLT_IO_PARAMETER_BLOCK p;
+    IO_STATUS_BLOCK Iosb;
+
+    Init(&p, IRP_MJ_MDL_WRITE_COMPLETE, FileObject);
+    p.Parameters.MdlWriteComplete.FileOffset = *FileOffset;
+    p.Parameters.MdlWriteComplete.MdlChain = MdlChain;
+    return RunFrom(InitiatingInstance->Volume, InitiatingInstance, &p, MdlWriteCompleteBelow, TRUE,
+                   &Iosb);
 }
 
 FAST_IO_DISPATCH FltxFastIo = {

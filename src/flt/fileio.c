@@ -400,6 +400,42 @@ NTSTATUS NTAPI FltSetEaFile(PFLT_INSTANCE Instance, PFILE_OBJECT FileObject, PVO
     return Finish(Own, NULL);
 }
 
+/* Reads quota entries. IRQL: PASSIVE_LEVEL (nf-fltkernel-fltqueryquotainformationfile). */
+NTSTATUS NTAPI FltQueryQuotaInformationFile(PFLT_INSTANCE Instance, PFILE_OBJECT FileObject,
+                                            PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer,
+                                            ULONG Length, BOOLEAN ReturnSingleEntry, PVOID SidList,
+                                            ULONG SidListLength, PULONG StartSid,
+                                            BOOLEAN RestartScan, PULONG LengthReturned)
+{
+    NTSTATUS Status;
+    FLTX_REQUEST(Instance, FileObject, IRP_MJ_QUERY_QUOTA, 0);
+
+    p->QueryQuota.Length = Length;
+    p->QueryQuota.StartSid = (PSID)StartSid;
+    p->QueryQuota.SidList = SidList;
+    p->QueryQuota.SidListLength = SidListLength;
+    p->QueryQuota.QuotaBuffer = Buffer;
+    Own->Op.Iopb.OperationFlags = (UCHAR)((ReturnSingleEntry ? SL_RETURN_SINGLE_ENTRY : 0) |
+                                          (RestartScan ? SL_RESTART_SCAN : 0));
+    Status = FltxOwnPerform(Own, 0);
+    *IoStatusBlock = Own->Op.Data.IoStatus;
+    if (LengthReturned)
+        *LengthReturned = (ULONG)Own->Op.Data.IoStatus.Information;
+    FltxOwnFree(Own);
+    return Status;
+}
+
+/* Changes quota entries. IRQL: PASSIVE_LEVEL (nf-fltkernel-fltsetquotainformationfile). */
+NTSTATUS NTAPI FltSetQuotaInformationFile(PFLT_INSTANCE Instance, PFILE_OBJECT FileObject,
+                                          PVOID Buffer, ULONG Length)
+{
+    FLTX_REQUEST(Instance, FileObject, IRP_MJ_SET_QUOTA, 0);
+
+    p->SetQuota.Length = Length;
+    p->SetQuota.QuotaBuffer = Buffer;
+    return Finish(Own, NULL);
+}
+
 /* TRUE in *IsDirectory for a folder. IRQL: PASSIVE_LEVEL (nf-fltkernel-fltisdirectory). */
 NTSTATUS NTAPI FltIsDirectory(PFILE_OBJECT FileObject, PFLT_INSTANCE Instance, PBOOLEAN IsDirectory)
 {

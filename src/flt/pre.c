@@ -93,11 +93,31 @@ void FltxEndOp(FLTX_OP *Op)
     FltxOpFree(Op);
 }
 
+/* What no filter may change: the major function, and (as openflt moves no operation) the target
+ * instance. */
+static BOOLEAN Allowed(FLTX_OP *Op, const FLTX_ENTRY *Entry, UCHAR Major)
+{
+    if (Op->Iopb.MajorFunction != Major) {
+        KexFinding("PRM-002", "verifier", (const void *)Entry->Pre,
+                   "%s changed the major function from %s to %s", Entry->Filter->NameText,
+                   FltGetIrpName(Major), FltGetIrpName(Op->Iopb.MajorFunction));
+        Op->Iopb.MajorFunction = Major;
+    }
+    if (Op->Iopb.TargetInstance != Entry->Instance) {
+        KexFinding(
+            "PRM-003", "verifier", (const void *)Entry->Pre,
+            "%s moved %s to another instance, which FltIsIoRedirectionAllowed does not allow",
+            Entry->Filter->NameText, FltGetIrpName(Major));
+        return FALSE;
+    }
+    return TRUE;
+}
+
 /*
  * The filter marked its changes. What the layers above saw is kept for their post-callbacks: "the
  * changed parameters are not received by the filter's own post-callback or by those above".
  */
-static BOOLEAN Commit(FLTX_OP *Op, ULONG Layer)
+static NTSTATUS Commit(FLTX_OP *Op, const FLTX_ENTRY *Entry, ULONG Layer)
 {
     FLTX_SAVED *Saved = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Saved), FLTX_TAG);
     FLT_IO_PARAMETER_BLOCK Now = Op->Iopb;
@@ -105,7 +125,7 @@ static BOOLEAN Commit(FLTX_OP *Op, ULONG Layer)
 
     Op->Data.Flags &= ~FLTFL_CALLBACK_DATA_DIRTY;
     if (!Saved)
-        return FALSE;
+        return STATUS_INSUFFICIENT_RESOURCES;
     RtlZeroMemory(Saved, sizeof(*Saved));
     if (Op->Kind == FLTX_OP_IRP && !Op->Changed) {
         FltxReadIrp(Op, Op->Irp, IoGetCurrentIrpStackLocation(Op->Irp));
@@ -120,7 +140,10 @@ static BOOLEAN Commit(FLTX_OP *Op, ULONG Layer)
     Op->Committed = Now;
     Op->Changed = TRUE;
     Op->Layer[Layer].Saved = Saved;
-    return TRUE;
+    if (!Allowed(Op, Entry, Saved->Before.MajorFunction))
+        return STATUS_NOT_SUPPORTED;
+    Op->Committed.MajorFunction = Op->Iopb.MajorFunction;
+    return STATUS_SUCCESS;
 }
 
 /* The filter says that it will resume the operation. TRUE: it has done so already, or this thread
@@ -243,13 +266,13 @@ static FLT_PREOP_CALLBACK_STATUS Apply(FLTX_OP *Op, const FLTX_ENTRY *Entry, ULO
                                        FLT_PREOP_CALLBACK_STATUS Result)
 {
     FLTX_LAYER *Layer = &Op->Layer[i];
-    BOOLEAN Kept = TRUE;
+    NTSTATUS Kept = STATUS_SUCCESS;
 
     for (;;) {
         if (KEX_TRACING())
             FltxTraceCallback(Op, Entry, FALSE, Result);
         if (__builtin_expect(Op->Data.Flags & FLTFL_CALLBACK_DATA_DIRTY, 0))
-            Kept = Commit(Op, i);
+            Kept = Commit(Op, Entry, i);
         Result = Judge(Op, Entry, Layer, Result);
         if (Result != FLT_PREOP_PENDING)
             break;
@@ -257,10 +280,10 @@ static FLT_PREOP_CALLBACK_STATUS Apply(FLTX_OP *Op, const FLTX_ENTRY *Entry, ULO
             return FLT_PREOP_PENDING;
         Result = Op->Resumed;
     }
-    if (!Kept && Result != FLT_PREOP_COMPLETE) {
+    if (!NT_SUCCESS(Kept) && Result != FLT_PREOP_COMPLETE) {
         /* Without memory for the old parameters the change cannot be undone on the way up: the
          * request fails here. */
-        Op->Data.IoStatus.Status = STATUS_INSUFFICIENT_RESOURCES;
+        Op->Data.IoStatus.Status = Kept;
         Op->Data.IoStatus.Information = 0;
         return FLT_PREOP_COMPLETE;
     }

@@ -202,12 +202,17 @@ static NTSTATUS CannotSend(FLTX_OWN *Own, NTSTATUS Status)
     return Status;
 }
 
-/* The request a filter sends, as the trace shows it: requests of programs are traced where the I/O manager sends them. */
+/* The request a filter sends, as the trace shows it: requests of programs are traced where the I/O
+ * manager sends them. */
 static void TraceSent(FLTX_OWN *Own)
 {
     PFLT_IO_PARAMETER_BLOCK Iopb = &Own->Op.Iopb;
-    KEX_TRACE Event = {.Kind = KEX_TRACE_GENERATED, .Major = Iopb->MajorFunction, .Minor = Iopb->MinorFunction,
-                       .IrpFlags = Iopb->IrpFlags, .Irp = Own->Irp, .Object = Iopb->TargetFileObject,
+    KEX_TRACE Event = {.Kind = KEX_TRACE_GENERATED,
+                       .Major = Iopb->MajorFunction,
+                       .Minor = Iopb->MinorFunction,
+                       .IrpFlags = Iopb->IrpFlags,
+                       .Irp = Own->Irp,
+                       .Object = Iopb->TargetFileObject,
                        .Who = Own->Initiator->Filter->NameText};
 
     if (Iopb->TargetFileObject)

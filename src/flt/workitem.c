@@ -4,6 +4,7 @@
 #include "fltx.h"
 
 struct _FLT_GENERIC_WORKITEM {
+    FLTX_HELD Held;
     WORK_QUEUE_ITEM Item;
     PFLT_GENERIC_WORKITEM_ROUTINE Routine;
     FLTX_OBJECT *Object; /* pinned while queued */
@@ -12,6 +13,7 @@ struct _FLT_GENERIC_WORKITEM {
 };
 
 struct _FLT_DEFERRED_IO_WORKITEM {
+    FLTX_HELD Held;
     WORK_QUEUE_ITEM Item;
     PFLT_DEFERRED_IO_WORKITEM_ROUTINE Routine;
     PFLT_INSTANCE Instance; /* pinned while queued */
@@ -26,8 +28,12 @@ PFLT_GENERIC_WORKITEM NTAPI FltAllocateGenericWorkItem(VOID)
 {
     PFLT_GENERIC_WORKITEM Item = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Item), FLTX_TAG);
 
-    if (Item)
+    if (Item) {
         RtlZeroMemory(Item, sizeof(*Item));
+        /* Whose it is shows only in the caller's address: the routine takes no filter. */
+        FltxTrackHeld(&Item->Held, "work item", Item, NULL, __builtin_return_address(0),
+                      sizeof(*Item), 0);
+    }
     return Item;
 }
 
@@ -38,6 +44,7 @@ VOID NTAPI FltFreeGenericWorkItem(PFLT_GENERIC_WORKITEM FltWorkItem)
         FLTX_FINDING("OBJ-004", "a generic work item is freed while it is queued");
         return;
     }
+    FltxUntrackHeld(&FltWorkItem->Held);
     ExFreePoolWithTag(FltWorkItem, FLTX_TAG);
 }
 
@@ -87,8 +94,12 @@ PFLT_DEFERRED_IO_WORKITEM NTAPI FltAllocateDeferredIoWorkItem(VOID)
 {
     PFLT_DEFERRED_IO_WORKITEM Item = ExAllocatePoolWithTag(NonPagedPool, sizeof(*Item), FLTX_TAG);
 
-    if (Item)
+    if (Item) {
         RtlZeroMemory(Item, sizeof(*Item));
+        /* Whose it is shows only in the caller's address: the routine takes no filter. */
+        FltxTrackHeld(&Item->Held, "work item", Item, NULL, __builtin_return_address(0),
+                      sizeof(*Item), 0);
+    }
     return Item;
 }
 
@@ -99,6 +110,7 @@ VOID NTAPI FltFreeDeferredIoWorkItem(PFLT_DEFERRED_IO_WORKITEM FltWorkItem)
         FLTX_FINDING("OBJ-004", "a deferred work item is freed while it is queued");
         return;
     }
+    FltxUntrackHeld(&FltWorkItem->Held);
     ExFreePoolWithTag(FltWorkItem, FLTX_TAG);
 }
 
