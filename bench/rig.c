@@ -25,7 +25,7 @@ static const char *fail(const char *what, NTSTATUS status)
     return why;
 }
 
-/* ---- the bottom device --------------------------------------------------------------------------------------- */
+/* ---- the bottom device ----------------------------------------------------------------------- */
 
 static FSRTL_COMMON_FCB_HEADER bottom_fcb;
 
@@ -42,8 +42,9 @@ static NTSTATUS NTAPI bottom_dispatch(PDEVICE_OBJECT device, PIRP irp)
     return STATUS_SUCCESS;
 }
 
-static BOOLEAN NTAPI bottom_read(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length, BOOLEAN wait, ULONG key,
-                                 PVOID buffer, PIO_STATUS_BLOCK iosb, PDEVICE_OBJECT device)
+static BOOLEAN NTAPI bottom_read(PFILE_OBJECT file, PLARGE_INTEGER offset, ULONG length,
+                                 BOOLEAN wait, ULONG key, PVOID buffer, PIO_STATUS_BLOCK iosb,
+                                 PDEVICE_OBJECT device)
 {
     (void)file, (void)offset, (void)wait, (void)key, (void)buffer, (void)device;
     iosb->Status = STATUS_SUCCESS;
@@ -75,7 +76,8 @@ static NTSTATUS NTAPI bottom_entry(PDRIVER_OBJECT driver, PUNICODE_STRING path)
 
 static NTSTATUS bottom_mount(PDEVICE_OBJECT disk, PVPB vpb, void *context, PDEVICE_OBJECT *out)
 {
-    NTSTATUS status = IoCreateDevice(bottom_driver, 0, NULL, FILE_DEVICE_DISK_FILE_SYSTEM, 0, FALSE, out);
+    NTSTATUS status =
+        IoCreateDevice(bottom_driver, 0, NULL, FILE_DEVICE_DISK_FILE_SYSTEM, 0, FALSE, out);
 
     (void)disk, (void)vpb, (void)context;
     if (NT_SUCCESS(status))
@@ -83,23 +85,25 @@ static NTSTATUS bottom_mount(PDEVICE_OBJECT disk, PVPB vpb, void *context, PDEVI
     return status;
 }
 
-/* ---- filters: sixteen pairs of callbacks --------------------------------------------------------------------- */
+/* ---- filters: sixteen pairs of callbacks ----------------------------------------------------- */
 
-#define EACH(m) m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7) m(8) m(9) m(10) m(11) m(12) m(13) m(14) m(15)
-#define CALLBACKS(i)                                                                                                \
-    static FLT_PREOP_CALLBACK_STATUS FLTAPI pre_##i(PFLT_CALLBACK_DATA data, PCFLT_RELATED_OBJECTS objects,         \
-                                                    PVOID *context)                                                 \
-    {                                                                                                               \
-        (void)data, (void)objects;                                                                                  \
-        *context = &rig_calls[i];                                                                                   \
-        return FLT_PREOP_SUCCESS_WITH_CALLBACK;                                                                     \
-    }                                                                                                               \
-    static FLT_POSTOP_CALLBACK_STATUS FLTAPI post_##i(PFLT_CALLBACK_DATA data, PCFLT_RELATED_OBJECTS objects,       \
-                                                      PVOID context, FLT_POST_OPERATION_FLAGS flags)                \
-    {                                                                                                               \
-        (void)data, (void)objects, (void)flags;                                                                     \
-        ++*(uint64_t *)context;                                                                                     \
-        return FLT_POSTOP_FINISHED_PROCESSING;                                                                      \
+#define EACH(m)                                                                                    \
+    m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7) m(8) m(9) m(10) m(11) m(12) m(13) m(14) m(15)
+#define CALLBACKS(i)                                                                               \
+    static FLT_PREOP_CALLBACK_STATUS FLTAPI pre_##i(PFLT_CALLBACK_DATA data,                       \
+                                                    PCFLT_RELATED_OBJECTS objects, PVOID *context) \
+    {                                                                                              \
+        (void)data, (void)objects;                                                                 \
+        *context = &rig_calls[i];                                                                  \
+        return FLT_PREOP_SUCCESS_WITH_CALLBACK;                                                    \
+    }                                                                                              \
+    static FLT_POSTOP_CALLBACK_STATUS FLTAPI post_##i(                                             \
+        PFLT_CALLBACK_DATA data, PCFLT_RELATED_OBJECTS objects, PVOID context,                     \
+        FLT_POST_OPERATION_FLAGS flags)                                                            \
+    {                                                                                              \
+        (void)data, (void)objects, (void)flags;                                                    \
+        ++*(uint64_t *)context;                                                                    \
+        return FLT_POSTOP_FINISHED_PROCESSING;                                                     \
     }
 EACH(CALLBACKS)
 #define PRE(i) pre_##i,
@@ -108,22 +112,24 @@ PFLT_PRE_OPERATION_CALLBACK rig_pre[FILTERS] = {EACH(PRE)};
 PFLT_POST_OPERATION_CALLBACK rig_post[FILTERS] = {EACH(POST)};
 
 /* Which volume has which filters is the rig's choice. */
-static NTSTATUS FLTAPI setup(PCFLT_RELATED_OBJECTS objects, FLT_INSTANCE_SETUP_FLAGS flags, DEVICE_TYPE device,
-                             FLT_FILESYSTEM_TYPE type)
+static NTSTATUS FLTAPI setup(PCFLT_RELATED_OBJECTS objects, FLT_INSTANCE_SETUP_FLAGS flags,
+                             DEVICE_TYPE device, FLT_FILESYSTEM_TYPE type)
 {
     (void)objects, (void)device, (void)type;
-    return flags & FLTFL_INSTANCE_SETUP_AUTOMATIC_ATTACHMENT ? STATUS_FLT_DO_NOT_ATTACH : STATUS_SUCCESS;
+    return flags & FLTFL_INSTANCE_SETUP_AUTOMATIC_ATTACHMENT ? STATUS_FLT_DO_NOT_ATTACH
+                                                             : STATUS_SUCCESS;
 }
 
 static NTSTATUS start_filter(unsigned i)
 {
-    FLT_OPERATION_REGISTRATION operations[] = {{.MajorFunction = IRP_MJ_READ, .PreOperation = rig_pre[i],
-                                                .PostOperation = rig_post[i]},
-                                               {.MajorFunction = IRP_MJ_WRITE, .PreOperation = rig_pre[i],
-                                                .PostOperation = rig_post[i]},
-                                               {.MajorFunction = IRP_MJ_OPERATION_END}};
-    FLT_REGISTRATION registration = {.Size = sizeof(registration), .Version = FLT_REGISTRATION_VERSION,
-                                     .OperationRegistration = operations, .InstanceSetupCallback = setup};
+    FLT_OPERATION_REGISTRATION operations[] = {
+        {.MajorFunction = IRP_MJ_READ, .PreOperation = rig_pre[i], .PostOperation = rig_post[i]},
+        {.MajorFunction = IRP_MJ_WRITE, .PreOperation = rig_pre[i], .PostOperation = rig_post[i]},
+        {.MajorFunction = IRP_MJ_OPERATION_END}};
+    FLT_REGISTRATION registration = {.Size = sizeof(registration),
+                                     .Version = FLT_REGISTRATION_VERSION,
+                                     .OperationRegistration = operations,
+                                     .InstanceSetupCallback = setup};
     WCHAR path[MACHINE_SERVICE_PATH], name[48];
     char text[48], altitude[16];
     UNICODE_STRING Path, Name;
@@ -158,7 +164,7 @@ static NTSTATUS attach(struct rig_volume *v)
     return status;
 }
 
-/* ---- volumes and files --------------------------------------------------------------------------------------- */
+/* ---- volumes and files ----------------------------------------------------------------------- */
 
 NTSTATUS rig_open(PCUNICODE_STRING volume, const char *path, ULONG options, HANDLE *handle)
 {
@@ -172,17 +178,18 @@ NTSTATUS rig_open(PCUNICODE_STRING volume, const char *path, ULONG options, HAND
     u->name.Length = (USHORT)((n + strlen(path)) * sizeof(WCHAR));
     u->name.MaximumLength = (USHORT)(u->name.Length + sizeof(WCHAR));
     InitializeObjectAttributes(&u->attributes, &u->name, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    status = RIG_AS_USER(NtCreateFile(&u->handle, FILE_GENERIC_READ | FILE_GENERIC_WRITE | SYNCHRONIZE, &u->attributes,
-                                      &u->iosb, NULL, FILE_ATTRIBUTE_NORMAL,
-                                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, FILE_OPEN_IF,
-                                      FILE_NON_DIRECTORY_FILE | options, NULL, 0));
+    status = RIG_AS_USER(NtCreateFile(
+        &u->handle, FILE_GENERIC_READ | FILE_GENERIC_WRITE | SYNCHRONIZE, &u->attributes, &u->iosb,
+        NULL, FILE_ATTRIBUTE_NORMAL, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+        FILE_OPEN_IF, FILE_NON_DIRECTORY_FILE | options, NULL, 0));
     *handle = u->handle;
     return status;
 }
 
 static NTSTATUS open_file(struct rig_volume *v, bool ntfs)
 {
-    NTSTATUS status = rig_open(&v->volume->DeviceName, "\\bench.dat", FILE_SYNCHRONOUS_IO_NONALERT, &v->cached);
+    NTSTATUS status =
+        rig_open(&v->volume->DeviceName, "\\bench.dat", FILE_SYNCHRONOUS_IO_NONALERT, &v->cached);
     struct rig_user *u = rig_user;
 
     if (NT_SUCCESS(status))
@@ -193,18 +200,22 @@ static NTSTATUS open_file(struct rig_volume *v, bool ntfs)
     v->fast = v->top->DriverObject->FastIoDispatch;
     if (!ntfs)
         return v->fast ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED;
-    status = RIG_AS_USER(NtWriteFile(v->cached, NULL, NULL, NULL, &u->iosb, u->data, PAGE, &u->offset, NULL));
+    status = RIG_AS_USER(
+        NtWriteFile(v->cached, NULL, NULL, NULL, &u->iosb, u->data, PAGE, &u->offset, NULL));
     if (NT_SUCCESS(status))
         status = rig_open(&v->volume->DeviceName, "\\bench.dat", 0, &v->overlapped);
     /* The first read begins caching on the second file object. */
     if (NT_SUCCESS(status))
-        status = RIG_AS_USER(NtReadFile(v->overlapped, NULL, NULL, NULL, &u->iosb, u->data, PAGE, &u->offset, NULL));
+        status = RIG_AS_USER(
+            NtReadFile(v->overlapped, NULL, NULL, NULL, &u->iosb, u->data, PAGE, &u->offset, NULL));
     return status;
 }
 
 static NTSTATUS mount(struct rig_volume *v, unsigned i, bool ntfs)
 {
-    IOX_VOLUME_SPEC spec = {.SectorSize = 512, .SerialNumber = i + 1, .Mount = ntfs ? FsxMount : bottom_mount,
+    IOX_VOLUME_SPEC spec = {.SectorSize = 512,
+                            .SerialNumber = i + 1,
+                            .Mount = ntfs ? FsxMount : bottom_mount,
                             .Context = ntfs ? &mounts[i] : NULL};
     NTSTATUS status;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Instruction counts. Performance counters of the CPU are missing in most virtual machines and forbidden in most
- * containers, so the processor's single-step trap counts instead: slow, exact, and the same everywhere. Not under a
- * debugger, which takes the traps for itself.
+ * Instruction counts. Performance counters of the CPU are missing in most virtual machines and
+ * forbidden in most containers, so the processor's single-step trap counts instead: slow, exact,
+ * and the same everywhere. Not under a debugger, which takes the traps for itself.
  */
 #include "host/host.h"
 
@@ -24,11 +24,17 @@ static int64_t step_through(void (*fn)(void *arg), void *arg)
 {
     steps = 0;
     /* Below the red zone: pushf writes to the stack. */
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\torl %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-                     : : "i"(TRAP_FLAG) : "memory", "cc");
+    __asm__ volatile(
+        "lea -128(%%rsp), %%rsp\n\tpushfq\n\torl %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+        :
+        : "i"(TRAP_FLAG)
+        : "memory", "cc");
     fn(arg);
-    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpushfq\n\tandl %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
-                     : : "i"(~TRAP_FLAG) : "memory", "cc");
+    __asm__ volatile(
+        "lea -128(%%rsp), %%rsp\n\tpushfq\n\tandl %0, (%%rsp)\n\tpopfq\n\tlea 128(%%rsp), %%rsp"
+        :
+        : "i"(~TRAP_FLAG)
+        : "memory", "cc");
     return steps;
 }
 
