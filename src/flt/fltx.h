@@ -285,8 +285,8 @@ typedef struct _FLTX_OP {
     PVOID IrpUserBuffer, IrpSystemBuffer;
     struct _FLTX_OP *Next;       /* free list */
     struct _FLTX_OP *NextRecord; /* list of all records; never changes */
-    UCHAR *State;                /* [Capacity] */
-    FLTX_LAYER Layer[];
+    UCHAR *State;                /* [Capacity], behind the record */
+    FLTX_LAYER *Layer;           /* [Capacity], behind the record */
 } FLTX_OP;
 
 /* Callback data a filter allocated for a request of its own: from the pool, so that a late use is

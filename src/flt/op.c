@@ -58,6 +58,7 @@ static FLTX_OP *MakeRecord(ULONG Class)
         return NULL;
     RtlZeroMemory(Op, Bytes);
     Op->Capacity = (USHORT)Layers;
+    Op->Layer = (FLTX_LAYER *)(Op + 1);
     Op->State = (UCHAR *)&Op->Layer[Layers];
     Op->NextRecord = atomic_load(&FltxRecords);
     while (!atomic_compare_exchange_weak(&FltxRecords, &Op->NextRecord, Op))

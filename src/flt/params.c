@@ -119,6 +119,17 @@ static void ReadOther(FLTX_OP *Op, PIRP Irp, PIO_STACK_LOCATION Stack, PFLT_PARA
     }
 }
 
+static void ReadCreate(PIRP Irp, PIO_STACK_LOCATION Stack, PFLT_PARAMETERS p)
+{
+    p->Create.SecurityContext = Stack->Parameters.Create.SecurityContext;
+    p->Create.Options = Stack->Parameters.Create.Options;
+    p->Create.FileAttributes = Stack->Parameters.Create.FileAttributes;
+    p->Create.ShareAccess = Stack->Parameters.Create.ShareAccess;
+    p->Create.EaLength = Stack->Parameters.Create.EaLength;
+    p->Create.EaBuffer = Irp->AssociatedIrp.SystemBuffer;
+    p->Create.AllocationSize = Irp->Overlay.AllocationSize;
+}
+
 static void ReadParameters(FLTX_OP *Op, PIRP Irp, PIO_STACK_LOCATION Stack, PFLT_PARAMETERS p)
 {
     switch (Stack->MajorFunction) {
@@ -131,13 +142,7 @@ static void ReadParameters(FLTX_OP *Op, PIRP Irp, PIO_STACK_LOCATION Stack, PFLT
         p->Read.MdlAddress = Irp->MdlAddress;
         break;
     case IRP_MJ_CREATE:
-        p->Create.SecurityContext = Stack->Parameters.Create.SecurityContext;
-        p->Create.Options = Stack->Parameters.Create.Options;
-        p->Create.FileAttributes = Stack->Parameters.Create.FileAttributes;
-        p->Create.ShareAccess = Stack->Parameters.Create.ShareAccess;
-        p->Create.EaLength = Stack->Parameters.Create.EaLength;
-        p->Create.EaBuffer = Irp->AssociatedIrp.SystemBuffer;
-        p->Create.AllocationSize = Irp->Overlay.AllocationSize;
+        ReadCreate(Irp, Stack, p);
         break;
     case IRP_MJ_QUERY_INFORMATION:
         p->QueryFileInformation.Length = Stack->Parameters.QueryFile.Length;
