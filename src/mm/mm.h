@@ -26,7 +26,8 @@ static inline bool MmxIsUserRange(const void *Base, SIZE_T Bytes)
 
 /*
  * Views of sections lie in the user window but have pages of their own. Whoever maps them
- * (mm/segment) fills this table.
+ * (mm/segment) fills this table. The window range below a view is allocated without access
+ * (PAGE_NOACCESS), else copies would go to the window's own page behind the view.
  */
 typedef struct _MMX_VIEW_OPS {
     /* Makes [Base, Base+Bytes) of a view resident, writable when Write. FALSE: not a view, or not
