@@ -624,6 +624,8 @@
 #define STATUS_DFS_UNAVAILABLE                                  ((NTSTATUS)0xC000026DL)
 #define STATUS_VOLUME_DISMOUNTED                                ((NTSTATUS)0xC000026EL)
 #define STATUS_WX86_INTERNAL_ERROR                              ((NTSTATUS)0xC000026FL)
+#define STATUS_NO_MATCH                                         ((NTSTATUS)0xC0000272L)
+#define STATUS_NO_MORE_MATCHES                                  ((NTSTATUS)0xC0000273L)
 #define STATUS_NOT_A_REPARSE_POINT                              ((NTSTATUS)0xC0000275L)
 #define STATUS_IO_REPARSE_TAG_INVALID                           ((NTSTATUS)0xC0000276L)
 #define STATUS_IO_REPARSE_TAG_MISMATCH                          ((NTSTATUS)0xC0000277L)

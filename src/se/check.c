@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* ---- mandatory label
- * ---------------------------------------------------------------------------------------- */
+/* ---- mandatory label ------------------------------------------------------------------------- */
 
 static ULONG LastRid(const void *Sid)
 {
@@ -57,9 +56,7 @@ static ACCESS_MASK AllowedByLabel(const TOKEN *Token, const SEX_VIEW *View,
     return Allowed | MAXIMUM_ALLOWED | ACCESS_SYSTEM_SECURITY;
 }
 
-/* ---- DACL
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- DACL ------------------------------------------------------------------------------------ */
 
 /*
  * Rights that the list gives out of Wanted: an ACE decides only about bits that none before it
@@ -111,8 +108,7 @@ static ACCESS_MASK OwnersRights(const TOKEN *Token, const SEX_VIEW *View)
     return READ_CONTROL | WRITE_DAC;
 }
 
-/* ---- the check
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the check ------------------------------------------------------------------------------- */
 
 typedef struct _CHECK {
     const TOKEN *Token;
@@ -236,9 +232,7 @@ BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor,
     return Answer(Status, c.Granted, GrantedAccess, AccessStatus);
 }
 
-/* ---- privileges
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- privileges ------------------------------------------------------------------------------ */
 
 /*
  * TRUE when the subject's token has the required privileges enabled: all of them with
@@ -290,8 +284,7 @@ VOID NTAPI SeFreePrivileges(PPRIVILEGE_SET Privileges)
         ExFreePoolWithTag(Privileges, SEX_POOL_TAG);
 }
 
-/* ---- access states
- * ------------------------------------------------------------------------------------------- */
+/* ---- access states --------------------------------------------------------------------------- */
 
 /*
  * What AuxData points at: ours alone, in memory the caller reserved. Used is NULL while the state's

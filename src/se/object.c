@@ -86,9 +86,7 @@ static void FreeAcl(PACL Acl)
         ExFreePoolWithTag(Acl, SEX_POOL_TAG);
 }
 
-/* ---- query
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- query ----------------------------------------------------------------------------------- */
 
 /* The parts of View that Information asks for. *Owned: a SACL to free. */
 static NTSTATUS SelectParts(SEX_VIEW *View, SECURITY_INFORMATION Information, PACL *Owned)
@@ -182,9 +180,7 @@ NTSTATUS NTAPI SeQuerySecurityDescriptorInfo(PSECURITY_INFORMATION SecurityInfor
     return Status;
 }
 
-/* ---- set
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- set ------------------------------------------------------------------------------------- */
 
 /*
  * A copy of a DACL whose masks are in the object's own rights. Inherited: only with the ACEs of the

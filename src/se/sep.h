@@ -54,8 +54,7 @@ void SexWriteRelative(const SEX_VIEW *View, void *Descriptor);
 NTSTATUS SexCopyRelative(const SEX_VIEW *View, POOL_TYPE PoolType,
                          PSECURITY_DESCRIPTOR *Descriptor);
 
-/* ---- well-known SIDs and default lists (wellknown.c)
- * ----------------------------------------------------------- */
+/* ---- well-known SIDs and default lists (wellknown.c) ----------------------------------------- */
 
 /* Fixed memory in the layout of a SID with up to five sub-authorities: enough for accounts of a
  * machine. */
@@ -68,9 +67,7 @@ extern const SEX_SID SexWorldSid, SexCreatorOwnerSid, SexCreatorGroupSid, SexOwn
     SexUsersSid, SexAdministratorSid, SexUserSid, SexAccountsSid, SexMediumLabelSid,
     SexHighLabelSid, SexSystemLabelSid;
 
-/* ---- tokens
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 #define SEX_GROUPS 8
 #define SEX_PRIVILEGES (SE_MAX_WELL_KNOWN_PRIVILEGE + 1)

@@ -156,8 +156,7 @@ static SE_EXPORTS Exports = {
 };
 PSE_EXPORTS SeExports = &Exports;
 
-/* ---- default DACLs
- * -------------------------------------------------------------------------------------------- */
+/* ---- default DACLs --------------------------------------------------------------------------- */
 
 /* One ACE that allows Mask, with a SID of up to two sub-authorities. */
 typedef struct _ALLOW1 {
