@@ -33,7 +33,7 @@ static FLT_PREOP_CALLBACK_STATUS FLTAPI Pre(PFLT_CALLBACK_DATA Data, PCFLT_RELAT
         InterlockedIncrement(&FastCalls);
     else if (FLT_IS_IRP_OPERATION(Data) && (Data->Iopb->IrpFlags & IRP_PAGING_IO))
         InterlockedIncrement(&PagingCalls);
-    if (WantsStatus(Data) && !NT_SUCCESS(FltRequestOperationStatusCallback(Data, OperationStatus, &PreCalls)))
+    if (WantsStatus(Data) && !NT_SUCCESS(FltRequestOperationStatusCallback(Data, OperationStatus, NULL)))
         DbgPrint("passall: no status callback\n");
     return FLT_PREOP_SUCCESS_WITH_CALLBACK;
 }
