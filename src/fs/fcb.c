@@ -237,7 +237,6 @@ void FsxDereferenceFcb(FSX_FCB *Fcb)
     KexLockAcquire(&Volume->TableLock);
     ASSERT(Fcb->References > 0);
     if (--Fcb->References == 0 && Fcb->Kind != FSX_VOLUME_FILE) {
-        FsxPersistLastSizes(Fcb);
         RemoveEntryList(&Fcb->Links);
         FreeIt = true;
         FreeTheFile = DropFile(File);

@@ -226,7 +226,6 @@ NTSTATUS FsxExtend(FSX_FCB *Fcb, PFILE_OBJECT FileObject, LONGLONG FileSize);
 NTSTATUS FsxTruncate(FSX_FCB *Fcb, PFILE_OBJECT FileObject, LONGLONG FileSize, LONGLONG Allocation);
 /* Sizes that fast I/O changed in the header alone reach the store. */
 void FsxPersistSizes(FSX_FCB *Fcb);
-void FsxPersistLastSizes(FSX_FCB *Fcb);
 /*
  * The paging path's valid data: everything below End is on the medium. Paging is held at least
  * shared.

@@ -106,22 +106,6 @@ void FsxPersistSizes(FSX_FCB *Fcb)
     ExReleaseResourceLite(&Fcb->Paging);
 }
 
-/*
- * The stream is no longer used by anybody: a paging write after the last cleanup may have moved the
- * valid data on the medium. Under the table lock, so that the next open of the stream reads what is
- * stored here.
- */
-void FsxPersistLastSizes(FSX_FCB *Fcb)
-{
-    FSX_STORE *Store = Fcb->Volume->Store;
-    FSX_SIZES Sizes;
-
-    if (Fcb->Kind == FSX_DATA && !Fcb->StreamGone &&
-        NT_SUCCESS(Store->Ops->GetSizes(Store, Fcb->File->Id, Fcb->Stream, &Sizes)) &&
-        Sizes.ValidData != Fcb->StoredValid)
-        StoreSizes(Fcb, Fcb->Header.AllocationSize.QuadPart, Fcb->Header.FileSize.QuadPart);
-}
-
 void FsxAdvanceStoredValid(FSX_FCB *Fcb, LONGLONG End)
 {
     FSX_STORE *Store = Fcb->Volume->Store;
