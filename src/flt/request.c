@@ -202,28 +202,6 @@ static NTSTATUS CannotSend(FLTX_OWN *Own, NTSTATUS Status)
     return Status;
 }
 
-/* The request a filter sends, as the trace shows it: requests of programs are traced where the I/O
- * manager sends them. */
-static void TraceSent(FLTX_OWN *Own)
-{
-    PFLT_IO_PARAMETER_BLOCK Iopb = &Own->Op.Iopb;
-    KEX_TRACE Event = {.Kind = KEX_TRACE_GENERATED,
-                       .Major = Iopb->MajorFunction,
-                       .Minor = Iopb->MinorFunction,
-                       .IrpFlags = Iopb->IrpFlags,
-                       .Irp = Own->Irp,
-                       .Object = Iopb->TargetFileObject,
-                       .Who = Own->Initiator->Filter->NameText};
-
-    if (Iopb->TargetFileObject)
-        Event.Path = &Iopb->TargetFileObject->FileName;
-    if (Event.Major == IRP_MJ_READ || Event.Major == IRP_MJ_WRITE) {
-        Event.Offset = Iopb->Parameters.Read.ByteOffset.QuadPart;
-        Event.Length = Iopb->Parameters.Read.Length;
-    }
-    KexHooks.Trace(&Event);
-}
-
 NTSTATUS FltxOwnPerform(FLTX_OWN *Own, ULONG DataFlags)
 {
     NTSTATUS Status;
@@ -234,8 +212,6 @@ NTSTATUS FltxOwnPerform(FLTX_OWN *Own, ULONG DataFlags)
     Own->Done = NULL;
     Status = MakeIrp(Own);
     if (NT_SUCCESS(Status)) {
-        if (KEX_TRACING())
-            TraceSent(Own);
         atomic_store(&Own->State, FLTX_OWN_SENT);
         FltxSendIrp(Own->Op.Volume, Own->Irp, Own->Initiator,
                     FLTFL_CALLBACK_DATA_GENERATED_IO | DataFlags, NULL);
@@ -276,8 +252,6 @@ NTSTATUS FltxOwnStart(FLTX_OWN *Own, PFLT_COMPLETED_ASYNC_IO_CALLBACK Done, PVOI
     }
     Own->Done = Done;
     Own->DoneContext = Context;
-    if (KEX_TRACING())
-        TraceSent(Own);
     atomic_store(&Own->State, FLTX_OWN_SENT);
     Status = FltxSendIrp(Own->Op.Volume, Own->Irp, Own->Initiator, FLTFL_CALLBACK_DATA_GENERATED_IO,
                          &ByFilter);

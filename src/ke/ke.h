@@ -271,7 +271,6 @@ typedef enum {
     KEX_TRACE_IRP_DONE,
     KEX_TRACE_FASTIO, KEX_TRACE_FASTIO_DONE,
     KEX_TRACE_PRE, KEX_TRACE_POST,      /* a filter's callback returned */
-    KEX_TRACE_GENERATED,     /* a filter (Who) sends a request of its own to the layers below it */
     KEX_TRACE_FS,            /* request reached the file system */
     KEX_TRACE_STORE,         /* bytes read, written or synced at the store */
     KEX_TRACE_CC,            /* cache: lazy write, flush, purge, read-ahead */

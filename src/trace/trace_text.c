@@ -155,14 +155,6 @@ static void AddLayer(LINE *l, const KEX_TRACE *e)
     case KEX_TRACE_POST:
         Add(l, "post %s  %s  %s", TrcMajorName(e->Major), e->What ? e->What : "", TrcStatusName(e->Status, Status));
         break;
-    case KEX_TRACE_GENERATED:
-        Add(l, "sends %s", TrcMajorName(e->Major));
-        if (e->Minor)
-            Add(l, " minor %u", e->Minor);
-        AddFlags(l, e->IrpFlags);
-        AddPath(l, e->Path);
-        AddRange(l, e);
-        break;
     default:
         Add(l, "%s", e->What ? e->What : TrcMajorName(e->Major));
         if (!e->What && e->Minor)

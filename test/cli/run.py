@@ -337,11 +337,11 @@ def steps(text):
 def from_the_top():
     r = flushmon("--trace", "text", "--windows", "19041")
     text = "\n".join(steps(r.err))
-    r.check(re.search(r"flushmon +sends FLUSH_BUFFERS minor 1", text), "no flush with the purge code")
+    r.check(re.search(r"> FLUSH_BUFFERS IRP minor 1[^\n]*from flushmon", text), "no flush with the purge code")
     writes = re.findall(r"> WRITE IRP paging[^\n]*n\.txt", text)
     reads = re.findall(r"> READ IRP paging[^\n]*n\.txt", text)
     r.check(len(writes) == 1 and len(reads) == 1, f"{len(writes)} paging writes, {len(reads)} paging reads")
-    flush, read = text.index("sends FLUSH_BUFFERS"), text.index("> READ IRP paging")
+    flush, read = text.index("> FLUSH_BUFFERS"), text.index("> READ IRP paging")
     r.check(flush < text.index("> WRITE IRP paging") < read, "the order is wrong")
     r.check(re.search(r"> WRITE IRP paging[^\n]*\n[^\n]*flushmon +pre +WRITE", text), "the filter did not see the "
             "paging write")
