@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harness.h - host tests in C. A test file registers cases and includes this; `prog` runs every case in its own
- * process and prints one `ok NAME` / `not ok NAME` / `skip NAME reason` line each; `prog NAME` runs one case in this
- * process (for a debugger); `prog --list` lists.
+ * harness.h - host tests in C. A test file registers cases and includes this; `prog` runs every
+ * case in its own process and prints one `ok NAME` / `not ok NAME` / `skip NAME reason` line each;
+ * `prog NAME` runs one case in this process (for a debugger); `prog --list` lists.
  *
- *     TEST(ke_event_wakes_one, "ke.KeSetEvent.wakes_one") { CHECK(x == 1); CHECK_EQ(status, STATUS_SUCCESS); }
+ *     TEST(ke_event_wakes_one, "ke.KeSetEvent.wakes_one") { CHECK(x == 1); CHECK_EQ(status,
+ * STATUS_SUCCESS); }
  *
- * Names are area.routine.case and carry the rule or scenario id they prove: "flt.FltGetRoutineAddress.G-02".
+ * Names are area.routine.case and carry the rule or scenario id they prove:
+ * "flt.FltGetRoutineAddress.G-02".
  */
 #ifndef OPENFLT_TEST_HARNESS_H
 #define OPENFLT_TEST_HARNESS_H
@@ -27,51 +29,53 @@ struct test_case {
 static struct test_case *test_first, **test_last = &test_first;
 static int test_failures;
 
-#define TEST(id, text)                                                                                             \
-    static void test_##id(void);                                                                                   \
-    __attribute__((constructor)) static void test_register_##id(void)                                              \
-    {                                                                                                              \
-        static struct test_case c = {text, test_##id, NULL};                                                       \
-        *test_last = &c;                                                                                           \
-        test_last = &c.next;                                                                                       \
-    }                                                                                                              \
+#define TEST(id, text)                                                                             \
+    static void test_##id(void);                                                                   \
+    __attribute__((constructor)) static void test_register_##id(void)                              \
+    {                                                                                              \
+        static struct test_case c = {text, test_##id, NULL};                                       \
+        *test_last = &c;                                                                           \
+        test_last = &c.next;                                                                       \
+    }                                                                                              \
     static void test_##id(void)
 
-#define CHECK(cond)                                                                                                \
-    do {                                                                                                           \
-        if (!(cond)) {                                                                                             \
-            fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);                               \
-            test_failures++;                                                                                       \
-        }                                                                                                          \
+#define CHECK(cond)                                                                                \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            fprintf(stderr, "%s:%d: check failed: %s\n", __FILE__, __LINE__, #cond);               \
+            test_failures++;                                                                       \
+        }                                                                                          \
     } while (0)
 /* Stops the case at once: for what the rest of it stands on. */
-#define REQUIRE(cond)                                                                                              \
-    do {                                                                                                           \
-        if (!(cond)) {                                                                                             \
-            fprintf(stderr, "%s:%d: required: %s\n", __FILE__, __LINE__, #cond);                                   \
-            _exit(1);                                                                                              \
-        }                                                                                                          \
+#define REQUIRE(cond)                                                                              \
+    do {                                                                                           \
+        if (!(cond)) {                                                                             \
+            fprintf(stderr, "%s:%d: required: %s\n", __FILE__, __LINE__, #cond);                   \
+            _exit(1);                                                                              \
+        }                                                                                          \
     } while (0)
-#define CHECK_EQ(got, want)                                                                                        \
-    do {                                                                                                           \
-        unsigned long long got_ = (unsigned long long)(got), want_ = (unsigned long long)(want);                   \
-        if (got_ != want_) {                                                                                       \
-            fprintf(stderr, "%s:%d: %s is 0x%llx, expected 0x%llx\n", __FILE__, __LINE__, #got, got_, want_);      \
-            test_failures++;                                                                                       \
-        }                                                                                                          \
+#define CHECK_EQ(got, want)                                                                        \
+    do {                                                                                           \
+        unsigned long long got_ = (unsigned long long)(got), want_ = (unsigned long long)(want);   \
+        if (got_ != want_) {                                                                       \
+            fprintf(stderr, "%s:%d: %s is 0x%llx, expected 0x%llx\n", __FILE__, __LINE__, #got,    \
+                    got_, want_);                                                                  \
+            test_failures++;                                                                       \
+        }                                                                                          \
     } while (0)
-#define CHECK_STR(got, want)                                                                                       \
-    do {                                                                                                           \
-        const char *got_ = (got), *want_ = (want);                                                                 \
-        if (strcmp(got_, want_)) {                                                                                 \
-            fprintf(stderr, "%s:%d: %s is \"%s\", expected \"%s\"\n", __FILE__, __LINE__, #got, got_, want_);      \
-            test_failures++;                                                                                       \
-        }                                                                                                          \
+#define CHECK_STR(got, want)                                                                       \
+    do {                                                                                           \
+        const char *got_ = (got), *want_ = (want);                                                 \
+        if (strcmp(got_, want_)) {                                                                 \
+            fprintf(stderr, "%s:%d: %s is \"%s\", expected \"%s\"\n", __FILE__, __LINE__, #got,    \
+                    got_, want_);                                                                  \
+            test_failures++;                                                                       \
+        }                                                                                          \
     } while (0)
-#define SKIP(reason)                                                                                               \
-    do {                                                                                                           \
-        fprintf(stderr, "skip: %s\n", reason);                                                                     \
-        _exit(77);                                                                                                 \
+#define SKIP(reason)                                                                               \
+    do {                                                                                           \
+        fprintf(stderr, "skip: %s\n", reason);                                                     \
+        _exit(77);                                                                                 \
     } while (0)
 
 /* 1 in `make test`, 10 in `make soak`: multiply the count of long loops by it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* api_page.c - `openflt api`: which routines this build of openflt has, computed from the linked program itself. */
+/* api_page.c - `openflt api`: which routines this build of openflt has, computed from the linked
+ * program itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,8 @@ static const char *irql_name(const struct api_export *row)
 
 static int usage(const char *why, const char *what)
 {
-    fprintf(stderr, "openflt api: %s%s\nusage: openflt api [--module NAME] [--json]\nmodules:", why, what);
+    fprintf(stderr, "openflt api: %s%s\nusage: openflt api [--module NAME] [--json]\nmodules:", why,
+            what);
     for (uint32_t i = 0; i < api_module_count; i++)
         fprintf(stderr, " %s", api_modules[i].stem);
     fprintf(stderr, "\n");
@@ -47,9 +49,10 @@ static json_t *row_as_json(const struct api_export *row)
     uint32_t build = api_first_build(row);
     const char *irql = irql_name(row);
 
-    return json_pack("{s:s, s:s, s:o, s:o, s:s}", "name", row->name, "module", row->module, "first_build",
-                     build ? json_integer(build) : json_null(), "max_irql",
-                     irql ? json_string(irql) : json_null(), "state", api_state_name(api_state(row)));
+    return json_pack("{s:s, s:s, s:o, s:o, s:s}", "name", row->name, "module", row->module,
+                     "first_build", build ? json_integer(build) : json_null(), "max_irql",
+                     irql ? json_string(irql) : json_null(), "state",
+                     api_state_name(api_state(row)));
 }
 
 static int print_json(const struct page_options *options)
@@ -83,7 +86,10 @@ static uint32_t print_rows(const struct api_module *m)
         if (build)
             snprintf(number, sizeof(number), "%u", build);
         printf("%-12s %-56s %6s %-9s %s\n", m->stem, row->name, number,
-               irql ? irql : row->kind == API_DATA ? "data" : "?", api_state_name(state));
+               irql                    ? irql
+               : row->kind == API_DATA ? "data"
+                                       : "?",
+               api_state_name(state));
         implemented += state == API_IMPLEMENTED;
     }
     return implemented;
@@ -98,7 +104,8 @@ static int print_text(const struct page_options *options)
             implemented[i] = print_rows(&api_modules[i]);
     for (uint32_t i = 0; i < api_module_count && i < 64; i++)
         if (!options->module || options->module == &api_modules[i])
-            printf("%s: %u of %u implemented\n", api_modules[i].stem, implemented[i], api_modules[i].count);
+            printf("%s: %u of %u implemented\n", api_modules[i].stem, implemented[i],
+                   api_modules[i].count);
     return fflush(stdout) ? 1 : 0;
 }
 

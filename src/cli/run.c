@@ -15,7 +15,7 @@ struct run_line {
     struct of_options o;
     struct of_driver drivers[MOST];
     struct of_policy policies[MOST];
-    char *copies[MOST];     /* "NAME" halves of --policy NAME=VALUE */
+    char *copies[MOST]; /* "NAME" halves of --policy NAME=VALUE */
     char **argv;
     int argc, at;
 };
@@ -46,7 +46,8 @@ static int refuse(const char *format, ...)
     return OF_USAGE;
 }
 
-/* The value of the option at l->at: the next word, or what follows "=". NULL after saying that it is missing. */
+/* The value of the option at l->at: the next word, or what follows "=". NULL after saying that it
+ * is missing. */
 static const char *value(struct run_line *l, const char *option)
 {
     const char *word = l->argv[l->at];
@@ -125,7 +126,9 @@ static int set_trace(struct run_line *l, const char *v)
 static int set_report(struct run_line *l, const char *v)
 {
     l->o.report = v;
-    return supervisor_knows_report(v) ? 0 : refuse("--report writes .json or text, not yet this kind: %s", v);
+    return supervisor_knows_report(v)
+               ? 0
+               : refuse("--report writes .json or text, not yet this kind: %s", v);
 }
 
 static int set_io(struct run_line *l, const char *v)
@@ -158,9 +161,11 @@ static const struct {
     const char *option;
     int (*set)(struct run_line *l, const char *value);
 } options[] = {
-    {"--altitude", set_altitude}, {"--volume", set_volume}, {"--import", set_import}, {"--export", set_export},
-    {"--windows", set_windows}, {"--policy", set_policy}, {"--verify", set_verify}, {"--trace", set_trace},
-    {"--report", set_report}, {"--io", set_io},
+    {"--altitude", set_altitude}, {"--volume", set_volume},
+    {"--import", set_import},     {"--export", set_export},
+    {"--windows", set_windows},   {"--policy", set_policy},
+    {"--verify", set_verify},     {"--trace", set_trace},
+    {"--report", set_report},     {"--io", set_io},
 };
 
 static int add_driver(struct run_line *l, const char *path)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Zw*Key. All of them: PASSIVE_LEVEL, kernel mode callers. Names are compared without case; a key that was deleted
- * answers STATUS_KEY_DELETED to every call on a handle that is still open.
+ * Zw*Key. All of them: PASSIVE_LEVEL, kernel mode callers. Names are compared without case; a key
+ * that was deleted answers STATUS_KEY_DELETED to every call on a handle that is still open.
  */
 #include "cm/cm.h"
 
@@ -20,8 +20,10 @@ static void DeleteKeyObject(PVOID Body)
     KexLockRelease(&CmxLock);
 }
 
-/* Walks the rest of the name below Key. A missing last component is made when the caller creates. Lock held. */
-static NTSTATUS WalkRemaining(CMX_KEY *Key, PCUNICODE_STRING Rest, OPEN_CONTEXT *Context, CMX_KEY **Found)
+/* Walks the rest of the name below Key. A missing last component is made when the caller creates.
+ * Lock held. */
+static NTSTATUS WalkRemaining(CMX_KEY *Key, PCUNICODE_STRING Rest, OPEN_CONTEXT *Context,
+                              CMX_KEY **Found)
 {
     size_t n = Rest->Length / sizeof(WCHAR), i = 0;
 
@@ -65,9 +67,10 @@ static NTSTATUS ParseKey(OBX_OPEN *Open, PVOID Body, PVOID *Object)
     if (!NT_SUCCESS(Status))
         return Status;
     KexLockAcquire(&CmxLock);
-    Status = Start->Deleted ? STATUS_KEY_DELETED : WalkRemaining(Start, &Open->Remaining, Open->Context, &Key);
+    Status = Start->Deleted ? STATUS_KEY_DELETED
+                            : WalkRemaining(Start, &Open->Remaining, Open->Context, &Key);
     if (!NT_SUCCESS(Status))
-        Key = Start;        /* the object must stand on some node until it is deleted below */
+        Key = Start; /* the object must stand on some node until it is deleted below */
     Key->Opens++;
     *(CMX_KEY **)New = Key;
     KexLockRelease(&CmxLock);
@@ -93,7 +96,8 @@ static ULONG PathOf(const CMX_KEY *Key, WCHAR *Out, ULONG Room)
     return n + Bytes;
 }
 
-static NTSTATUS QueryKeyName(PVOID Body, POBJECT_NAME_INFORMATION Information, ULONG Length, PULONG Needed)
+static NTSTATUS QueryKeyName(PVOID Body, POBJECT_NAME_INFORMATION Information, ULONG Length,
+                             PULONG Needed)
 {
     const CMX_KEY *Key = *(CMX_KEY **)Body;
     NTSTATUS Status = STATUS_SUCCESS;
@@ -125,7 +129,8 @@ OBX_TYPE CmxKeyType = {
     .QueryName = QueryKeyName,
 };
 
-static NTSTATUS OpenKey(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes, OPEN_CONTEXT *Context)
+static NTSTATUS OpenKey(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
+                        OPEN_CONTEXT *Context)
 {
     OBX_ATTRIBUTES a;
     OBX_OPEN Open = {0};
@@ -147,7 +152,8 @@ static NTSTATUS OpenKey(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES A
         Status = ObxOpenName(&Open, &a.Name, &Key);
         if (NT_SUCCESS(Status)) {
             Status = ObxInsertHandle(KexThreadProcess(KexCurrentThread()), Key,
-                                     ObxGrantedAccess(&State.State, &CmxKeyType, KernelMode), a.Attributes, Handle);
+                                     ObxGrantedAccess(&State.State, &CmxKeyType, KernelMode),
+                                     a.Attributes, Handle);
             ObDereferenceObject(Key);
         }
         ObxEndAccess(&State);
@@ -159,23 +165,25 @@ static NTSTATUS OpenKey(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES A
 }
 
 /* ZwOpenKey: STATUS_OBJECT_NAME_NOT_FOUND when any part is missing. nf-wdm-zwopenkey */
-NTSTATUS NTAPI ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
+NTSTATUS NTAPI ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                         POBJECT_ATTRIBUTES ObjectAttributes)
 {
     OPEN_CONTEXT Context = {0};
 
     return OpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &Context);
 }
 
-NTSTATUS NTAPI ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-                           ULONG OpenOptions)
+NTSTATUS NTAPI ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                           POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions)
 {
     UNREFERENCED_PARAMETER(OpenOptions);
     return ZwOpenKey(KeyHandle, DesiredAccess, ObjectAttributes);
 }
 
 /* ZwCreateKey: makes the last component only; its parent must exist. nf-wdm-zwcreatekey */
-NTSTATUS NTAPI ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-                           ULONG TitleIndex, PUNICODE_STRING Class, ULONG CreateOptions, PULONG Disposition)
+NTSTATUS NTAPI ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
+                           POBJECT_ATTRIBUTES ObjectAttributes, ULONG TitleIndex,
+                           PUNICODE_STRING Class, ULONG CreateOptions, PULONG Disposition)
 {
     OPEN_CONTEXT Context = {.Create = true};
     NTSTATUS Status;
@@ -212,10 +220,12 @@ static void ReleaseKey(PVOID Object)
 }
 
 /*
- * Copies one value in the form asked for. STATUS_BUFFER_TOO_SMALL when not even the fixed part fits,
- * STATUS_BUFFER_OVERFLOW when only that fits; *ResultLength is always the whole. nf-wdm-zwqueryvaluekey
+ * Copies one value in the form asked for. STATUS_BUFFER_TOO_SMALL when not even the fixed part
+ * fits, STATUS_BUFFER_OVERFLOW when only that fits; *ResultLength is always the whole.
+ * nf-wdm-zwqueryvaluekey
  */
-static NTSTATUS CopyValue(const CMX_VALUE *v, KEY_VALUE_INFORMATION_CLASS Class, void *Out, ULONG Length, PULONG Needed)
+static NTSTATUS CopyValue(const CMX_VALUE *v, KEY_VALUE_INFORMATION_CLASS Class, void *Out,
+                          ULONG Length, PULONG Needed)
 {
     ULONG NameAt, DataAt, Fixed;
 
@@ -225,14 +235,17 @@ static NTSTATUS CopyValue(const CMX_VALUE *v, KEY_VALUE_INFORMATION_CLASS Class,
         *Needed = Fixed + v->Name.Length;
         if (Length < Fixed)
             return STATUS_BUFFER_TOO_SMALL;
-        *(KEY_VALUE_BASIC_INFORMATION *)Out = (KEY_VALUE_BASIC_INFORMATION){.Type = v->Type, .NameLength = v->Name.Length};
+        *(KEY_VALUE_BASIC_INFORMATION *)Out =
+            (KEY_VALUE_BASIC_INFORMATION){.Type = v->Type, .NameLength = v->Name.Length};
         if (Length < *Needed)
             return STATUS_BUFFER_OVERFLOW;
         memcpy((char *)Out + NameAt, v->Name.Buffer, v->Name.Length);
         return STATUS_SUCCESS;
     case KeyValuePartialInformation:
     case KeyValuePartialInformationAlign64:
-        Fixed = Class == KeyValuePartialInformation ? FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data) : 8;
+        Fixed = Class == KeyValuePartialInformation
+                    ? FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data)
+                    : 8;
         *Needed = Fixed + v->Length;
         if (Length < Fixed)
             return STATUS_BUFFER_TOO_SMALL;
@@ -255,8 +268,11 @@ static NTSTATUS CopyValue(const CMX_VALUE *v, KEY_VALUE_INFORMATION_CLASS Class,
         *Needed = DataAt + v->Length;
         if (Length < Fixed)
             return STATUS_BUFFER_TOO_SMALL;
-        *(KEY_VALUE_FULL_INFORMATION *)Out = (KEY_VALUE_FULL_INFORMATION){
-            .Type = v->Type, .DataOffset = DataAt, .DataLength = v->Length, .NameLength = v->Name.Length};
+        *(KEY_VALUE_FULL_INFORMATION *)Out =
+            (KEY_VALUE_FULL_INFORMATION){.Type = v->Type,
+                                         .DataOffset = DataAt,
+                                         .DataLength = v->Length,
+                                         .NameLength = v->Name.Length};
         if (Length < *Needed)
             return STATUS_BUFFER_OVERFLOW;
         memcpy((char *)Out + NameAt, v->Name.Buffer, v->Name.Length);
@@ -268,8 +284,8 @@ static NTSTATUS CopyValue(const CMX_VALUE *v, KEY_VALUE_INFORMATION_CLASS Class,
 }
 
 NTSTATUS NTAPI ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
-                               KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass, PVOID KeyValueInformation,
-                               ULONG Length, PULONG ResultLength)
+                               KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
+                               PVOID KeyValueInformation, ULONG Length, PULONG ResultLength)
 {
     PVOID Object;
     CMX_KEY *Key;
@@ -286,8 +302,8 @@ NTSTATUS NTAPI ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
 }
 
 NTSTATUS NTAPI ZwEnumerateValueKey(HANDLE KeyHandle, ULONG Index,
-                                   KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass, PVOID KeyValueInformation,
-                                   ULONG Length, PULONG ResultLength)
+                                   KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
+                                   PVOID KeyValueInformation, ULONG Length, PULONG ResultLength)
 {
     PVOID Object;
     CMX_KEY *Key;
@@ -304,8 +320,8 @@ NTSTATUS NTAPI ZwEnumerateValueKey(HANDLE KeyHandle, ULONG Index,
     return Status;
 }
 
-NTSTATUS NTAPI ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex, ULONG Type, PVOID Data,
-                             ULONG DataSize)
+NTSTATUS NTAPI ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex,
+                             ULONG Type, PVOID Data, ULONG DataSize)
 {
     PVOID Object;
     CMX_KEY *Key;
@@ -354,7 +370,8 @@ NTSTATUS NTAPI ZwDeleteKey(HANDLE KeyHandle)
     return Status;
 }
 
-static NTSTATUS CopyKey(CMX_KEY *Key, KEY_INFORMATION_CLASS Class, void *Out, ULONG Length, PULONG Needed)
+static NTSTATUS CopyKey(CMX_KEY *Key, KEY_INFORMATION_CLASS Class, void *Out, ULONG Length,
+                        PULONG Needed)
 {
     KEY_FULL_INFORMATION Full = {.LastWriteTime = Key->LastWrite, .ClassOffset = 0xffffffffu};
 
@@ -364,7 +381,8 @@ static NTSTATUS CopyKey(CMX_KEY *Key, KEY_INFORMATION_CLASS Class, void *Out, UL
     }
     for (CMX_VALUE *v = Key->FirstValue; v; v = v->Next) {
         Full.Values++;
-        Full.MaxValueNameLen = v->Name.Length > Full.MaxValueNameLen ? v->Name.Length : Full.MaxValueNameLen;
+        Full.MaxValueNameLen =
+            v->Name.Length > Full.MaxValueNameLen ? v->Name.Length : Full.MaxValueNameLen;
         Full.MaxValueDataLen = v->Length > Full.MaxValueDataLen ? v->Length : Full.MaxValueDataLen;
     }
     if (Class == KeyFullInformation) {
@@ -400,8 +418,8 @@ static NTSTATUS CopyKey(CMX_KEY *Key, KEY_INFORMATION_CLASS Class, void *Out, UL
     return STATUS_INVALID_PARAMETER;
 }
 
-NTSTATUS NTAPI ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass, PVOID KeyInformation,
-                          ULONG Length, PULONG ResultLength)
+NTSTATUS NTAPI ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass,
+                          PVOID KeyInformation, ULONG Length, PULONG ResultLength)
 {
     PVOID Object;
     CMX_KEY *Key;
@@ -414,8 +432,9 @@ NTSTATUS NTAPI ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformation
     return Status;
 }
 
-NTSTATUS NTAPI ZwEnumerateKey(HANDLE KeyHandle, ULONG Index, KEY_INFORMATION_CLASS KeyInformationClass,
-                              PVOID KeyInformation, ULONG Length, PULONG ResultLength)
+NTSTATUS NTAPI ZwEnumerateKey(HANDLE KeyHandle, ULONG Index,
+                              KEY_INFORMATION_CLASS KeyInformationClass, PVOID KeyInformation,
+                              ULONG Length, PULONG ResultLength)
 {
     PVOID Object;
     CMX_KEY *Key, *Child;

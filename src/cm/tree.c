@@ -24,7 +24,8 @@ static bool CopyName(UNICODE_STRING *To, const WCHAR *Name, size_t Units)
 
 static LONG CompareName(const UNICODE_STRING *A, const WCHAR *Name, size_t Units)
 {
-    UNICODE_STRING b = {(USHORT)(Units * sizeof(WCHAR)), (USHORT)(Units * sizeof(WCHAR)), (PWSTR)(uintptr_t)Name};
+    UNICODE_STRING b = {(USHORT)(Units * sizeof(WCHAR)), (USHORT)(Units * sizeof(WCHAR)),
+                        (PWSTR)(uintptr_t)Name};
 
     return RtlCompareUnicodeString(A, &b, TRUE);
 }
@@ -69,7 +70,8 @@ CMX_VALUE *CmxFindValue(CMX_KEY *Key, PCUNICODE_STRING Name)
     return NULL;
 }
 
-NTSTATUS CmxPutValue(CMX_KEY *Key, PCUNICODE_STRING Name, ULONG Type, const void *Data, ULONG Length)
+NTSTATUS CmxPutValue(CMX_KEY *Key, PCUNICODE_STRING Name, ULONG Type, const void *Data,
+                     ULONG Length)
 {
     CMX_VALUE *v = CmxFindValue(Key, Name);
     UCHAR *Copy = malloc(Length ? Length : 1);
@@ -150,7 +152,8 @@ static void FreeTree(CMX_KEY *Key)
     FreeNode(Key);
 }
 
-/* ---- the machine's side --------------------------------------------------------------------------------- */
+/* ---- the machine's side
+ * --------------------------------------------------------------------------------- */
 
 /* Walks "\Registry\A\B" below the root; makes what is missing when Create is set. Lock held. */
 static CMX_KEY *WalkPath(PCWSTR Path, bool Create)
@@ -165,7 +168,7 @@ static CMX_KEY *WalkPath(PCWSTR Path, bool Create)
         while (Start[n] && Start[n] != '\\')
             n++;
         Path = Start + n;
-        if (!n || First) {      /* the first component is \Registry itself */
+        if (!n || First) { /* the first component is \Registry itself */
             First = false;
             continue;
         }

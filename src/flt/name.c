@@ -232,7 +232,7 @@ static NTSTATUS Normalize(PFLT_INSTANCE Instance, PATH *Path)
     return Status;
 }
 
-/* ---- the cache: names per file object, until it closes or something on the volume is renamed -  */
+/* ---- the cache: names per file object, until it closes or something on the volume is renamed - */
 
 enum { BUCKETS = 128 };
 typedef struct _CACHED {

@@ -20,21 +20,23 @@ static void JudgeIrql(KIRQL Irql, const void *Caller)
 {
     if (Irql > DISPATCH_LEVEL)
         KexFinding("G-07", "verifier", Caller,
-                   "FltGetRoutineAddress was called at IRQL %u; it is for DISPATCH_LEVEL and below", Irql);
+                   "FltGetRoutineAddress was called at IRQL %u; it is for DISPATCH_LEVEL and below",
+                   Irql);
     else if (Irql > APC_LEVEL)
         KexFinding("G-07", "note", Caller,
-                   "FltGetRoutineAddress was called at DISPATCH_LEVEL; its page allows that, its declaration only "
+                   "FltGetRoutineAddress was called at DISPATCH_LEVEL; its page allows that, its "
+                   "declaration only "
                    "APC_LEVEL");
 }
 
 /*
- * Returns the address of a routine which fltmgr.sys of this machine's build exports, else NULL. The address is the
- * one an import of the same name is bound to.
+ * Returns the address of a routine which fltmgr.sys of this machine's build exports, else NULL. The
+ * address is the one an import of the same name is bound to.
  *
- * IRQL: the page says <= DISPATCH_LEVEL, the declaration <= APC_LEVEL. FltMgrRoutineName is a zero-terminated name,
- * matched exactly; it stays the caller's. Only the filter manager's own exports are searched
- * (nf-fltkernel-fltgetroutineaddress). Before Windows Server 2003 a minifilter must have registered first; without
- * one the answer is NULL and a finding.
+ * IRQL: the page says <= DISPATCH_LEVEL, the declaration <= APC_LEVEL. FltMgrRoutineName is a
+ * zero-terminated name, matched exactly; it stays the caller's. Only the filter manager's own
+ * exports are searched (nf-fltkernel-fltgetroutineaddress). Before Windows Server 2003 a minifilter
+ * must have registered first; without one the answer is NULL and a finding.
  */
 PVOID FLTAPI FltGetRoutineAddress(PCSTR FltMgrRoutineName)
 {
@@ -43,8 +45,10 @@ PVOID FLTAPI FltGetRoutineAddress(PCSTR FltMgrRoutineName)
     JudgeIrql(KeGetCurrentIrql(), Caller);
     if (api_build() < BUILD_READY_AT_START && !atomic_load(&AnyRegistered)) {
         KexFinding("G-06", "verifier", Caller,
-                   "FltGetRoutineAddress(\"%.64s\") before any minifilter registered: on Windows XP the filter "
-                   "manager's tables are made by the first FltRegisterFilter", FltMgrRoutineName);
+                   "FltGetRoutineAddress(\"%.64s\") before any minifilter registered: on Windows "
+                   "XP the filter "
+                   "manager's tables are made by the first FltRegisterFilter",
+                   FltMgrRoutineName);
         return NULL;
     }
     return api_find_address("fltmgr.sys", FltMgrRoutineName);

@@ -14,8 +14,9 @@ static host_lock lock;
 static int state; /* 1: membarrier, -1: page protection */
 
 /*
- * Where the kernel has no membarrier: taking write access from a page that was just written makes the kernel
- * interrupt every CPU that may have it in its TLB, which is every CPU running this process.
+ * Where the kernel has no membarrier: taking write access from a page that was just written makes
+ * the kernel interrupt every CPU that may have it in its TLB, which is every CPU running this
+ * process.
  */
 static void barrier_by_protection(void)
 {
@@ -38,8 +39,8 @@ static void choose(void)
 }
 
 /*
- * With a second thread the registration waits until every CPU of the host has passed through its scheduler, 10 ms and
- * more; alone it returns at once.
+ * With a second thread the registration waits until every CPU of the host has passed through its
+ * scheduler, 10 ms and more; alone it returns at once.
  */
 void host_barrier_init(void)
 {

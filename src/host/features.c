@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* OPENFLT_HOST=no-userfaultfd,no-wrgsbase switches host features off, so that users without them can be tested. */
+/* OPENFLT_HOST=no-userfaultfd,no-wrgsbase switches host features off, so that users without them
+ * can be tested. */
 #include "host/host.h"
 
 #include <stdlib.h>

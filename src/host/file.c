@@ -202,7 +202,9 @@ int host_read_file(const char *path, void **data, size_t *size)
     room = (size_t)st.st_size + 1;
     do {
         /* Pipes and /proc files have no size: grow while there is more. */
-        char *grown = have + 1 >= room || !p ? realloc(p, room = have + 1 >= room ? room * 2 + 4096 : room) : p;
+        char *grown = have + 1 >= room || !p
+                          ? realloc(p, room = have + 1 >= room ? room * 2 + 4096 : room)
+                          : p;
         if (!grown) {
             n = -ENOMEM;
             break;
@@ -293,7 +295,8 @@ const char *host_temp_dir(void)
     host_lock_acquire(&temp_lock);
     if (!temp_path[0]) {
         const char *base = getenv("TMPDIR");
-        snprintf(temp_path, sizeof(temp_path), "%s/openflt-XXXXXX", base && strlen(base) < 100 ? base : "/tmp");
+        snprintf(temp_path, sizeof(temp_path), "%s/openflt-XXXXXX",
+                 base && strlen(base) < 100 ? base : "/tmp");
         if (mkdtemp(temp_path)) {
             temp_owner = getpid();
             atexit(remove_temp_dir);

@@ -21,7 +21,8 @@ static void *or_null(void *p)
 
 void *host_map(size_t bytes, int prot)
 {
-    return or_null(mmap(NULL, bytes, prot_bits(prot), MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    return or_null(
+        mmap(NULL, bytes, prot_bits(prot), MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 }
 
 void *host_map_at(void *where, size_t bytes, int prot)

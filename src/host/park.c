@@ -27,7 +27,8 @@ void host_lock_acquire(host_lock *lock)
 {
     uint32_t seen = 0;
 
-    if (__atomic_compare_exchange_n(&lock->word, &seen, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (__atomic_compare_exchange_n(&lock->word, &seen, 1, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
         return;
     while (__atomic_exchange_n(&lock->word, 2, __ATOMIC_ACQUIRE))
         futex_wait(&lock->word, 2, 0);
@@ -37,7 +38,8 @@ bool host_lock_try(host_lock *lock)
 {
     uint32_t seen = 0;
 
-    return __atomic_compare_exchange_n(&lock->word, &seen, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&lock->word, &seen, 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
 void host_lock_release(host_lock *lock)
@@ -52,10 +54,12 @@ bool host_park(host_parker *parker, uint64_t deadline)
     uint32_t seen = 1;
 
     for (;;) {
-        if (__atomic_compare_exchange_n(&parker->token, &seen, 0, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&parker->token, &seen, 0, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
             return true;
         seen = 0;
-        if (!__atomic_compare_exchange_n(&parker->token, &seen, 2, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED) &&
+        if (!__atomic_compare_exchange_n(&parker->token, &seen, 2, false, __ATOMIC_ACQUIRE,
+                                         __ATOMIC_RELAXED) &&
             seen == 1)
             continue;
         if (futex_wait(&parker->token, 2, deadline) && errno == ETIMEDOUT) {

@@ -36,7 +36,8 @@ static void *thread_main(void *p)
     return NULL;
 }
 
-int host_thread_start(const char *name, size_t stack, host_thread_fn *fn, void *arg, host_thread **out)
+int host_thread_start(const char *name, size_t stack, host_thread_fn *fn, void *arg,
+                      host_thread **out)
 {
     host_thread *t = calloc(1, sizeof(*t));
     pthread_attr_t attr;
@@ -111,7 +112,8 @@ unsigned host_cpus(void)
     return n > 0 ? (unsigned)n : 1;
 }
 
-/* FSGSBASE shows in AT_HWCAP2 bit 1 only when the kernel lets user code use it; valgrind hides it. */
+/* FSGSBASE shows in AT_HWCAP2 bit 1 only when the kernel lets user code use it; valgrind hides it.
+ */
 static bool have_wrgsbase(void)
 {
     static int8_t state;
@@ -152,10 +154,12 @@ static struct {
 
 static void sample_signal(int signo, siginfo_t *info, void *context)
 {
-    static const int map[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
-                                REG_R8, REG_R9, REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+    static const int map[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
+                                REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
+                                REG_R12, REG_R13, REG_R14, REG_R15};
     const ucontext_t *uc = context;
-    void (*fn)(const struct host_registers *, void *) = __atomic_exchange_n(&sample.fn, NULL, __ATOMIC_ACQ_REL);
+    void (*fn)(const struct host_registers *, void *) =
+        __atomic_exchange_n(&sample.fn, NULL, __ATOMIC_ACQ_REL);
     struct host_registers r;
     int saved = errno;
 
@@ -178,7 +182,8 @@ bool host_thread_sample(int tid, void (*fn)(const struct host_registers *, void 
 
     host_lock_acquire(&sample.lock);
     if (!sample.installed) {
-        struct sigaction sa = {.sa_sigaction = sample_signal, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+        struct sigaction sa = {.sa_sigaction = sample_signal,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
         sigaction(SIGURG, &sa, NULL);
         sample.installed = true;
     }

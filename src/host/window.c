@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The NT user window (D15). On Linux every address of a process would pass a Windows probe, so one low range is
- * declared user space and nothing else is ever placed below HOST_USER_LIMIT. The reservation lies below what ASan
- * (shadow from 0x7fff8000) and valgrind (0x58000000) take for themselves.
+ * The NT user window (D15). On Linux every address of a process would pass a Windows probe, so one
+ * low range is declared user space and nothing else is ever placed below HOST_USER_LIMIT. The
+ * reservation lies below what ASan (shadow from 0x7fff8000) and valgrind (0x58000000) take for
+ * themselves.
  *
- * The window's memory is an anonymous file that is mapped a second time, above the limit: that alias is where kernel
- * code finds the pages of a locked user buffer, whatever the user side may do with its addresses meanwhile.
+ * The window's memory is an anonymous file that is mapped a second time, above the limit: that
+ * alias is where kernel code finds the pages of a locked user buffer, whatever the user side may do
+ * with its addresses meanwhile.
  */
 #include "host/host.h"
 
@@ -24,7 +26,8 @@ static struct {
     int fd;
     char *alias;
     uint8_t used[GRAINS];
-    uint8_t prot[WINDOW_SIZE / HOST_PAGE]; /* read without the lock: a probe is a look, not a promise */
+    uint8_t
+        prot[WINDOW_SIZE / HOST_PAGE]; /* read without the lock: a probe is a look, not a promise */
     size_t hint;
 } window;
 
@@ -77,7 +80,8 @@ void *host_window_alloc(size_t bytes, int prot)
     if (!count || count > GRAINS || host_window_init())
         return NULL;
     host_lock_acquire(&window.lock);
-    /* Going round before reuse keeps a freed range unmapped for a while, so that a late use of it faults. */
+    /* Going round before reuse keeps a freed range unmapped for a while, so that a late use of it
+     * faults. */
     at = find_run(window.hint, count);
     if (at == GRAINS)
         at = find_run(0, count);
@@ -103,7 +107,8 @@ int host_window_free(void *base, size_t bytes)
     if ((uintptr_t)base < WINDOW_BASE || at + count > GRAINS || (uintptr_t)base % GRAIN)
         return -EINVAL;
     host_lock_acquire(&window.lock);
-    /* The hole drops the pages; mapping the file again undoes whatever view was laid over the range. */
+    /* The hole drops the pages; mapping the file again undoes whatever view was laid over the
+     * range. */
     host_punch(window.fd, at * GRAIN, count * GRAIN);
     host_map_file(base, window.fd, at * GRAIN, count * GRAIN, HOST_NONE);
     memset(window.used + at, 0, count);

@@ -16,7 +16,7 @@
 #define MOST_DRIVERS 32
 
 struct loaded {
-    char name[64];              /* service: file name without .sys */
+    char name[64]; /* service: file name without .sys */
     struct pe_image *image;
     PDRIVER_OBJECT object;
     UNICODE_STRING registry_path;
@@ -58,12 +58,15 @@ static bool service_name(const char *path, char *out, size_t size)
 static size_t service_path(WCHAR path[MACHINE_SERVICE_PATH], const char *name, const char *below)
 {
     char text[MACHINE_SERVICE_PATH];
-    int n = snprintf(text, sizeof(text), "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s%s", name, below);
+    int n = snprintf(text, sizeof(text),
+                     "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\%s%s", name, below);
 
-    return n < (int)sizeof(text) ? RtlxUtf8ToWide(text, (size_t)n, path, MACHINE_SERVICE_PATH) : SIZE_MAX;
+    return n < (int)sizeof(text) ? RtlxUtf8ToWide(text, (size_t)n, path, MACHINE_SERVICE_PATH)
+                                 : SIZE_MAX;
 }
 
-NTSTATUS machine_make_service(const char *name, const char *altitude, WCHAR path[MACHINE_SERVICE_PATH])
+NTSTATUS machine_make_service(const char *name, const char *altitude,
+                              WCHAR path[MACHINE_SERVICE_PATH])
 {
     WCHAR wide[MACHINE_SERVICE_PATH], text[100];
     char below[2 * MACHINE_SERVICE_PATH];
@@ -76,7 +79,7 @@ NTSTATUS machine_make_service(const char *name, const char *altitude, WCHAR path
     Status = CmxCreatePath(wide);
     if (!NT_SUCCESS(Status))
         return Status;
-    CmxSetDword(path, L"Type", 2);          /* SERVICE_FILE_SYSTEM_DRIVER */
+    CmxSetDword(path, L"Type", 2); /* SERVICE_FILE_SYSTEM_DRIVER */
     CmxSetDword(path, L"Start", 3);
     RtlxUtf8ToWide(altitude, strlen(altitude), text, RTL_NUMBER_OF(text));
     CmxSetString(wide, L"Altitude", text);
@@ -90,7 +93,8 @@ NTSTATUS machine_make_service(const char *name, const char *altitude, WCHAR path
     return Status;
 }
 
-/* Altitudes openflt chooses leave 100 free on either side: 370100, 370300 ... in the order of loading. */
+/* Altitudes openflt chooses leave 100 free on either side: 370100, 370300 ... in the order of
+ * loading. */
 static NTSTATUS make_service(struct loaded *l, const char *altitude)
 {
     char chosen[24];
@@ -103,7 +107,8 @@ static NTSTATUS make_service(struct loaded *l, const char *altitude)
     return Status;
 }
 
-static void *resolve(void *context, const char *importer, const char *module, const char *name, uint32_t *first_build)
+static void *resolve(void *context, const char *importer, const char *module, const char *name,
+                     uint32_t *first_build)
 {
     const struct api_export *row = NULL;
     void *address = NULL;
@@ -125,8 +130,9 @@ static void list_images(void)
     TrcShared->drivers[0] = 0;
     for (size_t i = 0; i < count && n < sizeof(TrcShared->drivers) - 1; i++)
         if (drivers[i]->image)
-            n += (size_t)snprintf(TrcShared->drivers + n, sizeof(TrcShared->drivers) - n, "    %s at %p, %u bytes\n",
-                                  pe_image_name(drivers[i]->image), pe_image_base(drivers[i]->image),
+            n += (size_t)snprintf(TrcShared->drivers + n, sizeof(TrcShared->drivers) - n,
+                                  "    %s at %p, %u bytes\n", pe_image_name(drivers[i]->image),
+                                  pe_image_base(drivers[i]->image),
                                   pe_image_size(drivers[i]->image));
 }
 
@@ -176,9 +182,11 @@ static int start_driver(struct loaded *l)
     if (!NT_SUCCESS(Status)) {
         if (FltxDriverHasFilter(l->object))
             KexFinding("REG-LEFT", "verifier", pe_image_entry(l->image),
-                       "DriverEntry failed with its filter still registered; FltUnregisterFilter is missing");
+                       "DriverEntry failed with its filter still registered; FltUnregisterFilter "
+                       "is missing");
         FltxForgetDriver(l->object);
-        refuse(OF_DRIVER_ENTRY, "%s: DriverEntry failed with %s", l->name, TrcStatusName(Status, b));
+        refuse(OF_DRIVER_ENTRY, "%s: DriverEntry failed with %s", l->name,
+               TrcStatusName(Status, b));
         remove_driver(l);
         drivers[--count] = NULL;
         free(l);
@@ -238,7 +246,8 @@ static void unload(struct loaded *l)
         l->object->DriverUnload(l->object);
     }
     if (!NT_SUCCESS(Status)) {
-        machine_add_leak(l->name, "refuses to unload (%s); it stays in memory", TrcStatusName(Status, b));
+        machine_add_leak(l->name, "refuses to unload (%s); it stays in memory",
+                         TrcStatusName(Status, b));
         return;
     }
     if (FltxDriverHasFilter(l->object)) {

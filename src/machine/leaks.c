@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a driver holds after its unload: asked of every room that keeps books. The address that obtained the thing
- * decides whose it is.
+ * What a driver holds after its unload: asked of every room that keeps books. The address that
+ * obtained the thing decides whose it is.
  */
 #include "machine/machine.h"
 
@@ -40,7 +40,8 @@ void machine_add_leak(const char *driver, const char *format, ...)
     va_start(a, format);
     vsnprintf(l->text, sizeof(l->text), format, a);
     va_end(a);
-    /* Many of one kind from one place are one line: the first is kept, the driver's author needs the place. */
+    /* Many of one kind from one place are one line: the first is kept, the driver's author needs
+     * the place. */
     for (uint32_t i = 0; i < s->leaks; i++)
         if (!strcmp(s->leak[i].text, l->text) && !strcmp(s->leak[i].driver, l->driver))
             return;
@@ -59,8 +60,9 @@ static void flt_leak(const FLTX_LEAK *Leak, void *Context)
 }
 
 /*
- * A block is the driver's when the driver itself asked for it. What a room allocated on the driver's behalf is in that
- * room's books, but for strings that Rtl routines make and the driver frees.
+ * A block is the driver's when the driver itself asked for it. What a room allocated on the
+ * driver's behalf is in that room's books, but for strings that Rtl routines make and the driver
+ * frees.
  */
 static void pool_leak(const EXX_POOL_VIEW *Block, void *Context)
 {
@@ -76,7 +78,8 @@ static void pool_leak(const EXX_POOL_VIEW *Block, void *Context)
         return;
     ExxPoolTagText(Block->Tag, tag);
     machine_add_leak(o->driver, "pool block, tag '%s', %llu bytes, allocated at %s", tag,
-                     (unsigned long long)Block->Size, TrcWhere((const char *)caller - 1, where, sizeof(where)));
+                     (unsigned long long)Block->Size,
+                     TrcWhere((const char *)caller - 1, where, sizeof(where)));
 }
 
 static void handle_leak(const OBX_OPEN_HANDLE *Open, void *Context)
@@ -105,7 +108,8 @@ static void irp_leak(const IOX_LIVE_IRP *Live, void *Context)
     char where[256];
 
     if (inside(o, Live->Creator))
-        machine_add_leak(o->driver, "IRP never freed, allocated at %s", TrcWhere(Live->Creator, where, sizeof(where)));
+        machine_add_leak(o->driver, "IRP never freed, allocated at %s",
+                         TrcWhere(Live->Creator, where, sizeof(where)));
 }
 
 void machine_list_leaks(const char *driver, const void *image_base, size_t image_size)

@@ -31,8 +31,9 @@ typedef struct _ROOM {
 
 /* Lower rooms first; ended in reverse. */
 static const ROOM Rooms[] = {
-    {"ke", KexStart, KexEnd}, {"ex", ExxStart, ExxEnd}, {"ob", ObxStart, ObxEnd}, {"mm", MmxStart, MmxEnd},
-    {"ps", PsxStart, PsxEnd}, {"se", SexStart, SexEnd}, {"cm", CmxStart, CmxEnd}, {"io", IoxStart, IoxEnd}, {"cc", CcxStart, CcxEnd},
+    {"ke", KexStart, KexEnd},          {"ex", ExxStart, ExxEnd},    {"ob", ObxStart, ObxEnd},
+    {"mm", MmxStart, MmxEnd},          {"ps", PsxStart, PsxEnd},    {"se", SexStart, SexEnd},
+    {"cm", CmxStart, CmxEnd},          {"io", IoxStart, IoxEnd},    {"cc", CcxStart, CcxEnd},
     {"fsrtl", FsrtlxStart, FsrtlxEnd}, {"flt", FltxStart, FltxEnd}, {"fs", FsxStart, FsxEnd},
 };
 static size_t Started;
@@ -59,8 +60,10 @@ static int set_policies(const struct of_options *o)
                  o->policies[i].name, o->policies[i].value);
             return OF_USAGE;
         }
-        /* Some policies move the first build of a routine; for the others no row of the table names them. */
-        api_set_first_build_override(o->policies[i].name, (uint32_t)strtoul(o->policies[i].value, NULL, 10));
+        /* Some policies move the first build of a routine; for the others no row of the table names
+         * them. */
+        api_set_first_build_override(o->policies[i].name,
+                                     (uint32_t)strtoul(o->policies[i].value, NULL, 10));
     }
     return OF_OK;
 }
@@ -84,7 +87,8 @@ int machine_start(const struct of_options *o, struct trc_shared *shared)
     if (set_policies(o))
         return OF_USAGE;
     if (host_window_init()) {
-        fail(OF_STOPPED, "the low address range for NT user space is taken; run outside of tools that occupy it");
+        fail(OF_STOPPED, "the low address range for NT user space is taken; run outside of tools "
+                         "that occupy it");
         return OF_STOPPED;
     }
     host_fault_init();
@@ -93,11 +97,13 @@ int machine_start(const struct of_options *o, struct trc_shared *shared)
         NTSTATUS Status = Rooms[Started].Start();
         char b[12];
         if (!NT_SUCCESS(Status)) {
-            fail(OF_STOPPED, "room %s did not start: %s", Rooms[Started].Name, TrcStatusName(Status, b));
+            fail(OF_STOPPED, "room %s did not start: %s", Rooms[Started].Name,
+                 TrcStatusName(Status, b));
             return OF_STOPPED;
         }
         if (!Started) {
-            /* With threads there is a clock; from here on every event and finding has a place to go. */
+            /* With threads there is a clock; from here on every event and finding has a place to
+             * go. */
             KexAttachHostThread("machine");
             TrcStart(shared, o->trace ? TRC_TEXT : TRC_NO_TRACE, o->verify != OF_VERIFY_OFF);
         }
@@ -140,7 +146,8 @@ void machine_process(const struct of_options *o, struct trc_shared *shared)
 {
     int status;
 
-    TrcShared = shared;     /* a failure before the hooks are set still has its text where the supervisor looks */
+    TrcShared = shared; /* a failure before the hooks are set still has its text where the
+                           supervisor looks */
     snprintf(shared->phase_text, sizeof(shared->phase_text), "starting the machine");
     status = machine_start(o, shared);
     if (!status) {

@@ -48,19 +48,21 @@ static json_t *text(const char *s)
 
 static json_t *build_json(const struct of_options *options, const struct trc_shared *s, int status)
 {
-    json_t *root = json_object(), *findings = json_array(), *leaks = json_array(), *drivers = json_array();
+    json_t *root = json_object(), *findings = json_array(), *leaks = json_array(),
+           *drivers = json_array();
 
     for (size_t i = 0; i < options->driver_count; i++)
         json_array_append_new(drivers, text(options->drivers[i].path));
     for (uint32_t i = 0; i < s->findings; i++) {
         const struct trc_finding *f = &s->finding[i];
-        json_array_append_new(findings, json_pack("{s:o,s:o,s:o,s:o,s:i}", "rule", text(f->rule), "class",
-                                                  text(f->class_name), "sentence", text(f->sentence), "where",
-                                                  text(f->where), "count", (int)f->count));
+        json_array_append_new(findings,
+                              json_pack("{s:o,s:o,s:o,s:o,s:i}", "rule", text(f->rule), "class",
+                                        text(f->class_name), "sentence", text(f->sentence), "where",
+                                        text(f->where), "count", (int)f->count));
     }
     for (uint32_t i = 0; i < s->leaks; i++)
-        json_array_append_new(leaks, json_pack("{s:o,s:o}", "driver", text(s->leak[i].driver), "what",
-                                               text(s->leak[i].text)));
+        json_array_append_new(leaks, json_pack("{s:o,s:o}", "driver", text(s->leak[i].driver),
+                                               "what", text(s->leak[i].text)));
     json_object_set_new(root, "status", json_integer(status));
     json_object_set_new(root, "end", text(end_name(s)));
     json_object_set_new(root, "drivers", drivers);
@@ -85,22 +87,25 @@ static char *build_text(const struct trc_shared *s, int status)
 
     if (!out)
         return NULL;
-    n = (size_t)snprintf(out, room, "openflt report\nend: %s\nexit status: %d\n", end_name(s), status);
+    n = (size_t)snprintf(out, room, "openflt report\nend: %s\nexit status: %d\n", end_name(s),
+                         status);
     if (s->final_status)
         n += (size_t)snprintf(out + n, room - n, "%s\n", s->final_text);
     if (s->end != TRC_END_COMPLETE)
-        n += (size_t)snprintf(out + n, room - n, "%s\n%s\nwhile: %s\n%s", s->title, s->sentence, s->phase_text,
-                              s->report);
+        n += (size_t)snprintf(out + n, room - n, "%s\n%s\nwhile: %s\n%s", s->title, s->sentence,
+                              s->phase_text, s->report);
     for (uint32_t i = 0; i < s->findings && n < room; i++)
-        n += (size_t)snprintf(out + n, room - n, "finding %s (%s) x%u: %s; at %s\n", s->finding[i].rule,
-                              s->finding[i].class_name, s->finding[i].count, s->finding[i].sentence,
-                              s->finding[i].where);
+        n += (size_t)snprintf(out + n, room - n, "finding %s (%s) x%u: %s; at %s\n",
+                              s->finding[i].rule, s->finding[i].class_name, s->finding[i].count,
+                              s->finding[i].sentence, s->finding[i].where);
     for (uint32_t i = 0; i < s->leaks && n < room; i++)
-        n += (size_t)snprintf(out + n, room - n, "leak %s: %s\n", s->leak[i].driver, s->leak[i].text);
+        n += (size_t)snprintf(out + n, room - n, "leak %s: %s\n", s->leak[i].driver,
+                              s->leak[i].text);
     return out;
 }
 
-int supervisor_write_report(const char *path, const struct of_options *options, const struct trc_shared *s, int status)
+int supervisor_write_report(const char *path, const struct of_options *options,
+                            const struct trc_shared *s, int status)
 {
     char *out;
     int error = -1;

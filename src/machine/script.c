@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * .io scripts: reading lines, judging expectations. doc/io-script.md defines the language; the operations are in
- * script_ops.c. A script is a user-mode process of an administrator with one thread.
+ * .io scripts: reading lines, judging expectations. doc/io-script.md defines the language; the
+ * operations are in script_ops.c. A script is a user-mode process of an administrator with one
+ * thread.
  */
 #include "machine/script.h"
 #include "machine/machine.h"
@@ -62,8 +63,8 @@ const char *script_option(struct script *s, const char *key)
 }
 
 /*
- * Splits at blanks. Double quotes keep blanks; a backslash is never an escape; # begins a comment at the start of a
- * word. Works in place.
+ * Splits at blanks. Double quotes keep blanks; a backslash is never an escape; # begins a comment
+ * at the start of a word. Works in place.
  */
 static bool split(struct script *s, char *line)
 {
@@ -94,15 +95,17 @@ static bool split(struct script *s, char *line)
     }
 }
 
-/* ---- expectations --------------------------------------------------------------------------------------- */
+/* ---- expectations
+ * --------------------------------------------------------------------------------------- */
 
 static void unmet(struct script *s, const char *expected)
 {
     char b[12];
 
     s->unmet++;
-    TrcSay("%s:%u: %s: %s%s%s, expected %s", s->path, s->text_line, s->text, TrcStatusName(s->status, b),
-           s->failed_check ? "; " : "", s->failed_check ? s->detail : "", expected);
+    TrcSay("%s:%u: %s: %s%s%s, expected %s", s->path, s->text_line, s->text,
+           TrcStatusName(s->status, b), s->failed_check ? "; " : "",
+           s->failed_check ? s->detail : "", expected);
 }
 
 /* A line without `expect` expects success and that its own check held. */
@@ -129,7 +132,8 @@ static bool op_expect(struct script *s)
     return true;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * ------------------------------------------------------------------------------------------- */
 
 static void run_line(struct script *s, char *line)
 {
@@ -147,7 +151,8 @@ static void run_line(struct script *s, char *line)
         ok = op_expect(s);
     } else {
         judge(s);
-        /* `name: create ...` names the handle: the operation sees the name as a trailing word of its own. */
+        /* `name: create ...` names the handle: the operation sees the name as a trailing word of
+         * its own. */
         size_t n = strlen(s->word[0]);
         char *label = NULL;
         if (n > 1 && s->word[0][n - 1] == ':' && s->words > 1) {
@@ -205,8 +210,8 @@ static char *read_script(const char *path)
     int e = host_read_file(strcmp(path, "-") ? path : "/dev/stdin", &data, &size);
 
     if (e) {
-        snprintf(TrcShared->final_text, sizeof(TrcShared->final_text), "script %s cannot be read: %s", path,
-                 strerror(-e));
+        snprintf(TrcShared->final_text, sizeof(TrcShared->final_text),
+                 "script %s cannot be read: %s", path, strerror(-e));
         TrcShared->final_status = OF_USAGE;
         return NULL;
     }
@@ -215,7 +220,8 @@ static char *read_script(const char *path)
 
 int machine_run_script(const char *path)
 {
-    UNICODE_STRING image = RTL_CONSTANT_STRING(L"\\Device\\HarddiskVolume1\\Windows\\System32\\script.exe");
+    UNICODE_STRING image =
+        RTL_CONSTANT_STRING(L"\\Device\\HarddiskVolume1\\Windows\\System32\\script.exe");
     struct script *s = calloc(1, sizeof(*s));
     struct script_job job = {s, read_script(path)};
     PEPROCESS process = NULL;

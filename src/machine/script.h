@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* script.h - inside of the .io script engine: one parsed line, the process's memory, what the operations share. */
+/* script.h - inside of the .io script engine: one parsed line, the process's memory, what the
+ * operations share. */
 #ifndef OPENFLT_MACHINE_SCRIPT_H
 #define OPENFLT_MACHINE_SCRIPT_H
 
@@ -7,14 +8,15 @@
 
 #define SCRIPT_WORDS 24
 #define SCRIPT_HANDLES 64
-#define SCRIPT_CHUNK (1u << 20)     /* largest transfer of one NT call */
+#define SCRIPT_CHUNK (1u << 20) /* largest transfer of one NT call */
 
 struct script_handle {
     char name[32];
     HANDLE handle;
 };
 
-/* Everything an NT call of the script points at lies in the user window, as a user-mode program's memory would. */
+/* Everything an NT call of the script points at lies in the user window, as a user-mode program's
+ * memory would. */
 struct script_user {
     IO_STATUS_BLOCK iosb;
     HANDLE handle;
@@ -26,7 +28,7 @@ struct script_user {
 };
 
 struct script {
-    const char *path;           /* for messages */
+    const char *path; /* for messages */
     unsigned line;
     char *word[SCRIPT_WORDS];
     size_t words;
@@ -36,9 +38,9 @@ struct script {
     /* outcome of the operation just done, judged when the next line is read */
     bool pending, failed_check;
     NTSTATUS status;
-    char *text;                 /* of the line, for messages */
+    char *text; /* of the line, for messages */
     unsigned text_line;
-    char detail[300];           /* why a check failed */
+    char detail[300]; /* why a check failed */
     unsigned done, unmet;
     bool bad_line;
 };

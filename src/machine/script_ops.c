@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Operations of .io scripts, one NT call each (a large read or write is several, of at most 1 MiB). They call the Nt
- * form with previous mode UserMode and pointers in the user window, as a program's system call would.
+ * Operations of .io scripts, one NT call each (a large read or write is several, of at most 1 MiB).
+ * They call the Nt form with previous mode UserMode and pointers in the user window, as a program's
+ * system call would.
  */
 #include "machine/script.h"
 #include "machine/machine.h"
@@ -12,7 +13,8 @@
 #include "rtl/rtl.h"
 #include "zw/zw.h"
 
-/* ---- handles and names ---------------------------------------------------------------------------------- */
+/* ---- handles and names
+ * ---------------------------------------------------------------------------------- */
 
 static bool set_name(struct script *s, const char *path)
 {
@@ -54,15 +56,16 @@ static struct script_handle *target(struct script *s)
     return h;
 }
 
-#define USER_CALL(call)                                                                                            \
-    do {                                                                                                           \
-        KPROCESSOR_MODE Before = KexSetPreviousMode(UserMode);                                                     \
-        s->user->iosb = (IO_STATUS_BLOCK){.Status = 0};                                                            \
-        s->status = (call);                                                                                        \
-        KexSetPreviousMode(Before);                                                                                \
+#define USER_CALL(call)                                                                            \
+    do {                                                                                           \
+        KPROCESSOR_MODE Before = KexSetPreviousMode(UserMode);                                     \
+        s->user->iosb = (IO_STATUS_BLOCK){.Status = 0};                                            \
+        s->status = (call);                                                                        \
+        KexSetPreviousMode(Before);                                                                \
     } while (0)
 
-/* ---- create --------------------------------------------------------------------------------------------- */
+/* ---- create
+ * --------------------------------------------------------------------------------------------- */
 
 struct open_how {
     ACCESS_MASK access;
@@ -75,13 +78,18 @@ static const struct {
 } modes[] = {
     {"r", {FILE_GENERIC_READ, 7, FILE_OPEN, FILE_NON_DIRECTORY_FILE, 0}},
     {"w", {FILE_GENERIC_WRITE, 7, FILE_OPEN_IF, FILE_NON_DIRECTORY_FILE, FILE_ATTRIBUTE_NORMAL}},
-    {"rw", {FILE_GENERIC_READ | FILE_GENERIC_WRITE, 7, FILE_OPEN_IF, FILE_NON_DIRECTORY_FILE, FILE_ATTRIBUTE_NORMAL}},
-    {"d", {FILE_GENERIC_READ | FILE_GENERIC_WRITE, 7, FILE_OPEN_IF, FILE_DIRECTORY_FILE, FILE_ATTRIBUTE_DIRECTORY}},
+    {"rw",
+     {FILE_GENERIC_READ | FILE_GENERIC_WRITE, 7, FILE_OPEN_IF, FILE_NON_DIRECTORY_FILE,
+      FILE_ATTRIBUTE_NORMAL}},
+    {"d",
+     {FILE_GENERIC_READ | FILE_GENERIC_WRITE, 7, FILE_OPEN_IF, FILE_DIRECTORY_FILE,
+      FILE_ATTRIBUTE_DIRECTORY}},
 };
 
 static bool set_disposition(struct script *s, const char *text, struct open_how *how)
 {
-    static const char *const names[] = {"supersede", "open", "create", "open-if", "overwrite", "overwrite-if"};
+    static const char *const names[] = {"supersede", "open",      "create",
+                                        "open-if",   "overwrite", "overwrite-if"};
 
     for (ULONG i = 0; i < RTL_NUMBER_OF(names); i++) {
         if (!strcmp(names[i], text)) {
@@ -100,7 +108,9 @@ static bool set_share(struct script *s, const char *text, struct open_how *how)
     for (const char *p = text; *p; p++) {
         if (!strchr("rwd", *p))
             return script_bad(s, "share is none or letters of r, w, d: %s", text);
-        how->share |= *p == 'r' ? FILE_SHARE_READ : *p == 'w' ? FILE_SHARE_WRITE : FILE_SHARE_DELETE;
+        how->share |= *p == 'r'   ? FILE_SHARE_READ
+                      : *p == 'w' ? FILE_SHARE_WRITE
+                                  : FILE_SHARE_DELETE;
     }
     return true;
 }
@@ -112,8 +122,10 @@ static bool set_flag(struct script *s, const char *word, struct open_how *how)
         ULONG option;
         ACCESS_MASK access;
     } flags[] = {
-        {"noncached", FILE_NO_INTERMEDIATE_BUFFERING, 0}, {"write-through", FILE_WRITE_THROUGH, 0},
-        {"sequential", FILE_SEQUENTIAL_ONLY, 0}, {"delete-on-close", FILE_DELETE_ON_CLOSE, DELETE},
+        {"noncached", FILE_NO_INTERMEDIATE_BUFFERING, 0},
+        {"write-through", FILE_WRITE_THROUGH, 0},
+        {"sequential", FILE_SEQUENTIAL_ONLY, 0},
+        {"delete-on-close", FILE_DELETE_ON_CLOSE, DELETE},
         {"delete", 0, DELETE},
     };
 
@@ -136,8 +148,8 @@ static void open_file(struct script *s, const struct open_how *how)
     struct script_user *u = s->user;
     ULONG options = how->options | FILE_SYNCHRONOUS_IO_NONALERT;
 
-    USER_CALL(NtCreateFile(&u->handle, how->access | SYNCHRONIZE, &u->attributes, &u->iosb, NULL, how->attributes,
-                           how->share, how->disposition, options, NULL, 0));
+    USER_CALL(NtCreateFile(&u->handle, how->access | SYNCHRONIZE, &u->attributes, &u->iosb, NULL,
+                           how->attributes, how->share, how->disposition, options, NULL, 0));
 }
 
 static bool op_create(struct script *s)
@@ -188,7 +200,8 @@ static void close_handle(struct script *s, struct script_handle *h)
 
 static bool op_close(struct script *s)
 {
-    struct script_handle *h = s->words > 1 && !strchr(s->word[1], '=') ? find_handle(s, s->word[1]) : target(s);
+    struct script_handle *h =
+        s->words > 1 && !strchr(s->word[1], '=') ? find_handle(s, s->word[1]) : target(s);
 
     if (!h)
         return script_bad(s, "no such handle is open");
@@ -196,7 +209,8 @@ static bool op_close(struct script *s)
     return true;
 }
 
-/* ---- read and write ------------------------------------------------------------------------------------- */
+/* ---- read and write
+ * ------------------------------------------------------------------------------------- */
 
 static bool range(struct script *s, uint64_t *offset, uint64_t *length)
 {
@@ -228,11 +242,12 @@ static bool op_write(struct script *s)
         for (ULONG i = 0; i < part; i++)
             s->user->data[i] = script_pattern(n, offset + i);
         s->user->offset.QuadPart = (LONGLONG)offset;
-        USER_CALL(NtWriteFile(h->handle, NULL, NULL, NULL, &s->user->iosb, s->user->data, part, &s->user->offset,
-                              NULL));
+        USER_CALL(NtWriteFile(h->handle, NULL, NULL, NULL, &s->user->iosb, s->user->data, part,
+                              &s->user->offset, NULL));
         if (NT_SUCCESS(s->status) && s->user->iosb.Information != part) {
             s->failed_check = true;
-            script_bad(s, "%llu of %u bytes written", (unsigned long long)s->user->iosb.Information, part);
+            script_bad(s, "%llu of %u bytes written", (unsigned long long)s->user->iosb.Information,
+                       part);
         }
         offset += part;
         length -= part;
@@ -253,8 +268,9 @@ static void check_bytes(struct script *s, uint64_t n, uint64_t offset, ULONG par
         UCHAR want = script_pattern(n, offset + i);
         if (s->user->data[i] != want) {
             s->failed_check = true;
-            script_bad(s, "byte at %llu is 0x%02x, pattern %llu has 0x%02x", (unsigned long long)(offset + i),
-                       s->user->data[i], (unsigned long long)n, want);
+            script_bad(s, "byte at %llu is 0x%02x, pattern %llu has 0x%02x",
+                       (unsigned long long)(offset + i), s->user->data[i], (unsigned long long)n,
+                       want);
             return;
         }
     }
@@ -272,8 +288,8 @@ static bool op_read(struct script *s)
         ULONG part = length < SCRIPT_CHUNK ? (ULONG)length : SCRIPT_CHUNK;
         memset(s->user->data, 0xA5, part);
         s->user->offset.QuadPart = (LONGLONG)offset;
-        USER_CALL(NtReadFile(h->handle, NULL, NULL, NULL, &s->user->iosb, s->user->data, part, &s->user->offset,
-                             NULL));
+        USER_CALL(NtReadFile(h->handle, NULL, NULL, NULL, &s->user->iosb, s->user->data, part,
+                             &s->user->offset, NULL));
         if (NT_SUCCESS(s->status) && given)
             check_bytes(s, n, offset, part);
         offset += part;
@@ -282,7 +298,8 @@ static bool op_read(struct script *s)
     return true;
 }
 
-/* ---- the rest of the core ------------------------------------------------------------------------------- */
+/* ---- the rest of the core
+ * ------------------------------------------------------------------------------- */
 
 static bool op_flush(struct script *s)
 {
@@ -294,7 +311,8 @@ static bool op_flush(struct script *s)
     return true;
 }
 
-static bool set_information(struct script *s, HANDLE handle, ULONG length, FILE_INFORMATION_CLASS class)
+static bool set_information(struct script *s, HANDLE handle, ULONG length,
+                            FILE_INFORMATION_CLASS class)
 {
     USER_CALL(NtSetInformationFile(handle, &s->user->iosb, s->user->data, length, class));
     return true;
@@ -310,11 +328,14 @@ static bool op_size(struct script *s)
     if (s->words < 2 || !script_number(s->word[1], &size))
         return script_bad(s, "size BYTES");
     ((FILE_END_OF_FILE_INFORMATION *)s->user->data)->EndOfFile.QuadPart = (LONGLONG)size;
-    return set_information(s, h->handle, sizeof(FILE_END_OF_FILE_INFORMATION), FileEndOfFileInformation);
+    return set_information(s, h->handle, sizeof(FILE_END_OF_FILE_INFORMATION),
+                           FileEndOfFileInformation);
 }
 
-/* Opens a path for one set-information call and closes it again; the first failure is the line's status. */
-static bool with_path(struct script *s, const char *path, ULONG length, FILE_INFORMATION_CLASS class)
+/* Opens a path for one set-information call and closes it again; the first failure is the line's
+ * status. */
+static bool with_path(struct script *s, const char *path, ULONG length,
+                      FILE_INFORMATION_CLASS class)
 {
     struct open_how how = {DELETE | FILE_READ_ATTRIBUTES, 7, FILE_OPEN, FILE_OPEN_REPARSE_POINT, 0};
     NTSTATUS status;
@@ -338,7 +359,8 @@ static bool op_delete(struct script *s)
     if (s->words != 2)
         return script_bad(s, "delete PATH");
     ((FILE_DISPOSITION_INFORMATION *)s->user->data)->DeleteFile = TRUE;
-    return with_path(s, s->word[1], sizeof(FILE_DISPOSITION_INFORMATION), FileDispositionInformation);
+    return with_path(s, s->word[1], sizeof(FILE_DISPOSITION_INFORMATION),
+                     FileDispositionInformation);
 }
 
 static bool op_rename(struct script *s)
@@ -352,7 +374,8 @@ static bool op_rename(struct script *s)
     memset(r, 0, sizeof(*r));
     r->FileNameLength = s->user->name.Length;
     memcpy(r->FileName, s->user->name.Buffer, s->user->name.Length);
-    return with_path(s, s->word[1], FIELD_OFFSET(FILE_RENAME_INFORMATION, FileName) + r->FileNameLength,
+    return with_path(s, s->word[1],
+                     FIELD_OFFSET(FILE_RENAME_INFORMATION, FileName) + r->FileNameLength,
                      FileRenameInformation);
 }
 
@@ -387,12 +410,13 @@ static bool op_list(struct script *s)
         return true;
     handle = s->user->handle;
     do {
-        USER_CALL(NtQueryDirectoryFile(handle, NULL, NULL, NULL, &s->user->iosb, s->user->data, 65536,
-                                       FileDirectoryInformation, FALSE, NULL, FALSE));
+        USER_CALL(NtQueryDirectoryFile(handle, NULL, NULL, NULL, &s->user->iosb, s->user->data,
+                                       65536, FileDirectoryInformation, FALSE, NULL, FALSE));
         if (NT_SUCCESS(s->status))
             print_entries(s->user->data, s->user->iosb.Information);
     } while (NT_SUCCESS(s->status));
-    status = s->status == STATUS_NO_MORE_FILES || s->status == STATUS_NO_SUCH_FILE ? STATUS_SUCCESS : s->status;
+    status = s->status == STATUS_NO_MORE_FILES || s->status == STATUS_NO_SUCH_FILE ? STATUS_SUCCESS
+                                                                                   : s->status;
     USER_CALL(NtClose(handle));
     s->status = status;
     return true;
@@ -407,8 +431,8 @@ static bool op_fsctl(struct script *s)
         return false;
     if (s->words < 2 || !script_number(s->word[1], &code))
         return script_bad(s, "fsctl CODE");
-    USER_CALL(NtFsControlFile(h->handle, NULL, NULL, NULL, &s->user->iosb, (ULONG)code, NULL, 0, s->user->data,
-                              65536));
+    USER_CALL(NtFsControlFile(h->handle, NULL, NULL, NULL, &s->user->iosb, (ULONG)code, NULL, 0,
+                              s->user->data, 65536));
     return true;
 }
 
@@ -440,9 +464,9 @@ script_op *script_find_op(const char *name)
         const char *name;
         script_op *op;
     } ops[] = {
-        {"create", op_create}, {"write", op_write}, {"read", op_read}, {"flush", op_flush}, {"close", op_close},
-        {"delete", op_delete}, {"rename", op_rename}, {"list", op_list}, {"size", op_size}, {"fsctl", op_fsctl},
-        {"sleep", op_sleep}, {"print", op_print},
+        {"create", op_create}, {"write", op_write},   {"read", op_read},     {"flush", op_flush},
+        {"close", op_close},   {"delete", op_delete}, {"rename", op_rename}, {"list", op_list},
+        {"size", op_size},     {"fsctl", op_fsctl},   {"sleep", op_sleep},   {"print", op_print},
     };
 
     for (size_t i = 0; i < RTL_NUMBER_OF(ops); i++)

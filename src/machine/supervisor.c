@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The supervisor (D17). It is forked off before anything is loaded, never runs driver code and holds what outlives
- * the machine: the shared region, the report and the exit status. However the machine ends - by itself, by a stop, by a
- * signal nobody foresaw - the supervisor says what is known and why it ended.
+ * The supervisor (D17). It is forked off before anything is loaded, never runs driver code and
+ * holds what outlives the machine: the shared region, the report and the exit status. However the
+ * machine ends - by itself, by a stop, by a signal nobody foresaw - the supervisor says what is
+ * known and why it ended.
  */
 #include "machine/machine.h"
 #include "machine/supervisor.h"
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The machine's watch beats every 100 ms. A machine that is silent for this long cannot report any more. */
+/* The machine's watch beats every 100 ms. A machine that is silent for this long cannot report any
+ * more. */
 #define SILENCE_LIMIT_NS (30ull * 1000000000u)
 #define POLL_NS (200ull * 1000000u)
 
@@ -52,8 +54,8 @@ static const char *signal_name(int number)
     static const struct {
         int number;
         const char *name;
-    } names[] = {{4, "SIGILL"}, {6, "SIGABRT"}, {7, "SIGBUS"}, {8, "SIGFPE"}, {9, "SIGKILL"}, {11, "SIGSEGV"},
-                 {5, "SIGTRAP"}, {15, "SIGTERM"}, {2, "SIGINT"}, {31, "SIGSYS"}};
+    } names[] = {{4, "SIGILL"},   {6, "SIGABRT"}, {7, "SIGBUS"},   {8, "SIGFPE"}, {9, "SIGKILL"},
+                 {11, "SIGSEGV"}, {5, "SIGTRAP"}, {15, "SIGTERM"}, {2, "SIGINT"}, {31, "SIGSYS"}};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (names[i].number == number)
@@ -69,7 +71,8 @@ static uint32_t violations(const struct trc_shared *s)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < s->findings; i++)
-        n += strcmp(s->finding[i].class_name, "note") && strcmp(s->finding[i].class_name, "portability");
+        n += strcmp(s->finding[i].class_name, "note") &&
+             strcmp(s->finding[i].class_name, "portability");
     return n;
 }
 
@@ -96,20 +99,25 @@ static void describe_death(struct trc_shared *s, const struct host_child_state *
     if (silent) {
         snprintf(s->title, sizeof(s->title), "no sign of life");
         snprintf(s->sentence, sizeof(s->sentence),
-                 "the machine's own watch has been silent for %u s: its memory is damaged or every thread is stuck in "
-                 "the host; it was ended", (unsigned)(SILENCE_LIMIT_NS / 1000000000u));
+                 "the machine's own watch has been silent for %u s: its memory is damaged or every "
+                 "thread is stuck in "
+                 "the host; it was ended",
+                 (unsigned)(SILENCE_LIMIT_NS / 1000000000u));
     } else if (state->end == HOST_SIGNALED) {
         snprintf(s->title, sizeof(s->title), "machine process ended by signal %d (%s)", state->code,
                  signal_name(state->code));
-        snprintf(s->sentence, sizeof(s->sentence), "%s",
-                 state->code == 6 ? "the host's allocator or a check of openflt found damaged memory: a driver wrote "
-                                    "outside its own"
-                 : state->code == 9 ? "somebody killed it, or the host ran out of memory"
-                                    : "it could not write its own report: a driver overwrote openflt's memory or its "
-                                      "stack");
+        snprintf(
+            s->sentence, sizeof(s->sentence), "%s",
+            state->code == 6
+                ? "the host's allocator or a check of openflt found damaged memory: a driver wrote "
+                  "outside its own"
+            : state->code == 9
+                ? "somebody killed it, or the host ran out of memory"
+                : "it could not write its own report: a driver overwrote openflt's memory or its "
+                  "stack");
     } else {
-        snprintf(s->title, sizeof(s->title), "machine process ended with status %d before its work was done",
-                 state->code);
+        snprintf(s->title, sizeof(s->title),
+                 "machine process ended with status %d before its work was done", state->code);
         snprintf(s->sentence, sizeof(s->sentence), "driver code or openflt left the process");
     }
 }
@@ -140,15 +148,20 @@ void supervisor_print(const struct trc_shared *s, int status)
         TrcSay("openflt: clean: no violation, no leak");
     else
         TrcSay("openflt: exit %d: %s", status,
-               status == OF_STOPPED ? "machine stopped" : status == OF_VIOLATION ? "violation" :
-               status == OF_LEAK ? "leak" : status == OF_HANG ? "hang" : status == OF_IMAGE_REFUSED ?
-               "image refused" : status == OF_DRIVER_ENTRY ? "DriverEntry failed" : status == OF_EXPECTATION ?
-               "an expectation was not met" : "command's status");
+               status == OF_STOPPED         ? "machine stopped"
+               : status == OF_VIOLATION     ? "violation"
+               : status == OF_LEAK          ? "leak"
+               : status == OF_HANG          ? "hang"
+               : status == OF_IMAGE_REFUSED ? "image refused"
+               : status == OF_DRIVER_ENTRY  ? "DriverEntry failed"
+               : status == OF_EXPECTATION   ? "an expectation was not met"
+                                            : "command's status");
 }
 
 /* ---- the two processes ---- */
 
-static void watch_machine(int pid, struct trc_shared *s, struct host_child_state *state, bool *silent)
+static void watch_machine(int pid, struct trc_shared *s, struct host_child_state *state,
+                          bool *silent)
 {
     uint64_t beat = 0, seen = host_monotonic_ns();
 

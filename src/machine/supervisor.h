@@ -13,8 +13,8 @@ _Noreturn void machine_process(const struct of_options *options, struct trc_shar
 int supervisor_status(const struct trc_shared *s, const struct host_child_state *state);
 void supervisor_print(const struct trc_shared *s, int status);
 /* Writes the report file, JSON or text by suffix. 0, or a negative errno after saying why. */
-int supervisor_write_report(const char *path, const struct of_options *options, const struct trc_shared *s,
-                            int status);
+int supervisor_write_report(const char *path, const struct of_options *options,
+                            const struct trc_shared *s, int status);
 /* True for a suffix supervisor_write_report knows. */
 bool supervisor_knows_report(const char *path);
 

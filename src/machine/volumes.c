@@ -10,7 +10,7 @@
 
 static FSX_STORE *Store;
 static IOX_VOLUME *Volume;
-static FSX_MOUNT_PARAMETERS Parameters;     /* of the mount; remounts read it again */
+static FSX_MOUNT_PARAMETERS Parameters; /* of the mount; remounts read it again */
 
 PCUNICODE_STRING machine_volume_name(void)
 {
@@ -27,7 +27,8 @@ static int say(int status, const char *what, const char *detail)
 int machine_mount(const struct of_options *o)
 {
     const char *spec = o->volume ? o->volume : "mem:ntfs";
-    IOX_VOLUME_SPEC s = {.SectorSize = 512, .SerialNumber = 0x0F170001, .Mount = FsxMount, .Context = &Parameters};
+    IOX_VOLUME_SPEC s = {
+        .SectorSize = 512, .SerialNumber = 0x0F170001, .Mount = FsxMount, .Context = &Parameters};
     const char *personality = strchr(spec, ':');
     char text[400], name[12];
     NTSTATUS Status;
@@ -59,8 +60,8 @@ static void open_file(PCUNICODE_STRING Path, ULONG Handles, ULONG References, vo
     UNREFERENCED_PARAMETER(Context);
     if (RtlxWideToUtf8(Path->Buffer, Path->Length / 2u, name, sizeof(name)) == SIZE_MAX)
         snprintf(name, sizeof(name), "(name is not valid UTF-16)");
-    machine_add_leak("volume", "%s is still open at the dismount: %u handles, %u file objects", name,
-                     (unsigned)Handles, (unsigned)References);
+    machine_add_leak("volume", "%s is still open at the dismount: %u handles, %u file objects",
+                     name, (unsigned)Handles, (unsigned)References);
 }
 
 int machine_dismount(const struct of_options *o)

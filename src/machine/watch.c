@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hang watch: a host thread that looks at progress and at who waits for whom. A cycle of waits is reported at once,
- * a wait nobody can end after 10 s without progress, an unload that does not finish likewise, a thread that only burns
- * CPU after the policy spin_limit. A wait with a time limit is never a hang, however often it is repeated.
+ * The hang watch: a host thread that looks at progress and at who waits for whom. A cycle of waits
+ * is reported at once, a wait nobody can end after 10 s without progress, an unload that does not
+ * finish likewise, a thread that only burns CPU after the policy spin_limit. A wait with a time
+ * limit is never a hang, however often it is repeated.
  */
 #include "machine/machine.h"
 
@@ -29,7 +30,7 @@ typedef struct _SNAPSHOT {
 } SNAPSHOT;
 
 static host_thread *Watcher;
-static host_parker Alarm;       /* rung to end the watch before its next beat */
+static host_parker Alarm; /* rung to end the watch before its next beat */
 static bool Stopping;
 
 static void Collect(const KEX_THREAD_VIEW *v, void *Context)
@@ -40,7 +41,8 @@ static void Collect(const KEX_THREAD_VIEW *v, void *Context)
     if (s->Count == MOST_THREADS)
         return;
     w = &s->Thread[s->Count++];
-    *w = (WATCHED){.Thread = v->Thread, .HostId = v->HostId, .Name = v->Name, .Waits = v->Wait != NULL};
+    *w = (WATCHED){
+        .Thread = v->Thread, .HostId = v->HostId, .Name = v->Name, .Waits = v->Wait != NULL};
     if (!v->Wait)
         return;
     w->Timed = v->Wait->Timed;
@@ -71,7 +73,8 @@ static bool InCycle(const SNAPSHOT *s, const WATCHED *Start)
     return false;
 }
 
-/* The same wait in the last snapshot: what a cycle must show twice, because a snapshot is not one instant. */
+/* The same wait in the last snapshot: what a cycle must show twice, because a snapshot is not one
+ * instant. */
 static bool SameWait(const SNAPSHOT *Old, const WATCHED *w)
 {
     const WATCHED *o = Find(Old, w->Thread);
@@ -82,8 +85,10 @@ static bool SameWait(const SNAPSHOT *Old, const WATCHED *w)
 static const WATCHED *FindCycle(const SNAPSHOT *Old, const SNAPSHOT *New)
 {
     for (size_t i = 0; i < New->Count; i++)
-        if (New->Thread[i].Waits && InCycle(New, &New->Thread[i]) && InCycle(Old, Find(Old, New->Thread[i].Thread)
-            ? Find(Old, New->Thread[i].Thread) : &New->Thread[i]) && SameWait(Old, &New->Thread[i]))
+        if (New->Thread[i].Waits && InCycle(New, &New->Thread[i]) &&
+            InCycle(Old, Find(Old, New->Thread[i].Thread) ? Find(Old, New->Thread[i].Thread)
+                                                          : &New->Thread[i]) &&
+            SameWait(Old, &New->Thread[i]))
             return &New->Thread[i];
     return NULL;
 }
@@ -103,14 +108,16 @@ static void ReportCycle(const SNAPSHOT *s, const WATCHED *w)
 
     do {
         const WATCHED *Next = Find(s, w->Owner);
-        n += (size_t)snprintf(Sentence + n, sizeof(Sentence) - n, "%sthread \"%s\" waits for %s held by \"%s\"",
-                              n ? "; " : "", w->Name, w->What, Next ? Next->Name : "?");
+        n += (size_t)snprintf(Sentence + n, sizeof(Sentence) - n,
+                              "%sthread \"%s\" waits for %s held by \"%s\"", n ? "; " : "", w->Name,
+                              w->What, Next ? Next->Name : "?");
         w = Next;
     } while (w && w != Start && n < sizeof(Sentence) - 100);
     ReportHang("deadlock", Sentence);
 }
 
-/* Everybody who could still do something waits without limit; service threads that are idle do not count. */
+/* Everybody who could still do something waits without limit; service threads that are idle do not
+ * count. */
 static const WATCHED *NobodyCanEnd(const SNAPSHOT *s)
 {
     const WATCHED *Stuck = NULL;
@@ -137,8 +144,10 @@ static void JudgeStandstill(const SNAPSHOT *s, uint64_t Quiet)
     char Sentence[300];
 
     if (Quiet >= PATIENCE_NS && Stuck) {
-        snprintf(Sentence, sizeof(Sentence), "thread \"%s\" has waited for %s for %.0f s and no other thread can end "
-                 "that wait", Stuck->Name, Stuck->What, (double)Quiet / 1e9);
+        snprintf(Sentence, sizeof(Sentence),
+                 "thread \"%s\" has waited for %s for %.0f s and no other thread can end "
+                 "that wait",
+                 Stuck->Name, Stuck->What, (double)Quiet / 1e9);
         ReportHang("wait that nobody can end", Sentence);
     }
     if (Quiet >= PATIENCE_NS && (Phase == TRC_PHASE_UNLOAD || Phase == TRC_PHASE_DISMOUNT)) {
@@ -151,11 +160,13 @@ static void JudgeStandstill(const SNAPSHOT *s, uint64_t Quiet)
         if (Quiet < 2 * BEAT_NS || CpuThread[i] != s->Thread[i].HostId || Cpu < CpuAtStart[i]) {
             CpuThread[i] = s->Thread[i].HostId;
             CpuAtStart[i] = Cpu;
-        } else if (!s->Thread[i].Waits && Cpu - CpuAtStart[i] > (uint64_t)Limit * 1000000000u * 9 / 10 &&
+        } else if (!s->Thread[i].Waits &&
+                   Cpu - CpuAtStart[i] > (uint64_t)Limit * 1000000000u * 9 / 10 &&
                    Quiet > (uint64_t)Limit * 1000000000u) {
-            snprintf(Sentence, sizeof(Sentence), "thread \"%s\" has used %.0f s of processor time without a single "
-                     "step of progress (policy spin_limit)", s->Thread[i].Name,
-                     (double)(Cpu - CpuAtStart[i]) / 1e9);
+            snprintf(Sentence, sizeof(Sentence),
+                     "thread \"%s\" has used %.0f s of processor time without a single "
+                     "step of progress (policy spin_limit)",
+                     s->Thread[i].Name, (double)(Cpu - CpuAtStart[i]) / 1e9);
             ReportHang("code that never returns", Sentence);
         }
     }
@@ -170,7 +181,8 @@ static void Watch(void *Argument)
     (void)Argument;
     while (!__atomic_load_n(&Stopping, __ATOMIC_ACQUIRE)) {
         SNAPSHOT *New = &Snapshots[Turn & 1], *Old = &Snapshots[~Turn & 1];
-        uint64_t Progress = __atomic_load_n(KexProgressCounter, __ATOMIC_RELAXED), Now = host_monotonic_ns();
+        uint64_t Progress = __atomic_load_n(KexProgressCounter, __ATOMIC_RELAXED),
+                 Now = host_monotonic_ns();
         const WATCHED *Cycle;
 
         __atomic_fetch_add(&TrcShared->heartbeat, 1, __ATOMIC_RELAXED);

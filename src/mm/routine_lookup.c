@@ -23,12 +23,13 @@ static BOOLEAN ExportName(PCUNICODE_STRING Wide, char Name[NAME_LIMIT])
 }
 
 /*
- * Returns the address of a routine or variable which the kernel or hal of this machine's build exports, else NULL.
- * The address is the one an import of the same name is bound to.
+ * Returns the address of a routine or variable which the kernel or hal of this machine's build
+ * exports, else NULL. The address is the one an import of the same name is bound to.
  *
- * IRQL: PASSIVE_LEVEL. SystemRoutineName stays the caller's. Names are matched exactly. Routines of other drivers,
- * the filter manager's among them, are never found (nf-wdm-mmgetsystemroutineaddress). A routine without a body is
- * found all the same: Windows has it, and the caller's choice must not depend on what openflt lacks.
+ * IRQL: PASSIVE_LEVEL. SystemRoutineName stays the caller's. Names are matched exactly. Routines of
+ * other drivers, the filter manager's among them, are never found
+ * (nf-wdm-mmgetsystemroutineaddress). A routine without a body is found all the same: Windows has
+ * it, and the caller's choice must not depend on what openflt lacks.
  */
 PVOID NTAPI MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
 {
@@ -37,7 +38,8 @@ PVOID NTAPI MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
 
     if (KeGetCurrentIrql() > PASSIVE_LEVEL)
         KexFinding("G-12", "verifier", __builtin_return_address(0),
-                   "MmGetSystemRoutineAddress was called at IRQL %u; it is for PASSIVE_LEVEL", KeGetCurrentIrql());
+                   "MmGetSystemRoutineAddress was called at IRQL %u; it is for PASSIVE_LEVEL",
+                   KeGetCurrentIrql());
     if (!ExportName(SystemRoutineName, Name))
         return NULL;
     Address = api_find_address("ntoskrnl.exe", Name);

@@ -7,7 +7,7 @@
 typedef struct _START {
     PKSTART_ROUTINE Routine;
     PVOID Context;
-    KEVENT Go;              /* set when the creation callbacks have run */
+    KEVENT Go; /* set when the creation callbacks have run */
 } START;
 
 void PspThreadEnding(PVOID Body)
@@ -33,7 +33,8 @@ static VOID NTAPI RunThread(PVOID Parameter)
     KexThreadExit(STATUS_SUCCESS);
 }
 
-/* Starts the thread held back at its first line, so that its creator can finish what comes first. */
+/* Starts the thread held back at its first line, so that its creator can finish what comes first.
+ */
 static NTSTATUS StartHeld(const char *Name, PEPROCESS Process, PKSTART_ROUTINE Routine,
                           PVOID Context, START **Out, PKTHREAD *Thread)
 {

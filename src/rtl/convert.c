@@ -4,11 +4,12 @@
 
 #include <string.h>
 
-/* Windows-1252 0x80..0x9f; the undefined five map to the C1 control of the same value, as Windows' best fit does. */
+/* Windows-1252 0x80..0x9f; the undefined five map to the C1 control of the same value, as Windows'
+ * best fit does. */
 static const uint16_t AnsiHigh[32] = {
-    0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0x8d, 0x017d,
-    0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,
-    0x017e, 0x0178,
+    0x20ac, 0x81,   0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0x8d,   0x017d, 0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+    0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d,   0x017e, 0x0178,
 };
 
 WCHAR RtlxAnsiToWide(unsigned char C)
@@ -28,12 +29,17 @@ unsigned char RtlxWideToAnsi(WCHAR C)
     return '?';
 }
 
-/* One code point from UTF-8; advances *At. UINT32_MAX for what is not valid (overlong, surrogate, short). */
+/* One code point from UTF-8; advances *At. UINT32_MAX for what is not valid (overlong, surrogate,
+ * short). */
 static uint32_t ReadUtf8(const unsigned char *Text, size_t Bytes, size_t *At)
 {
     static const uint32_t Least[4] = {0, 0x80, 0x800, 0x10000};
     uint32_t c = Text[(*At)++];
-    int More = c < 0x80 ? 0 : (c & 0xe0) == 0xc0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : (c & 0xf8) == 0xf0 ? 3 : -1;
+    int More = c < 0x80             ? 0
+               : (c & 0xe0) == 0xc0 ? 1
+               : (c & 0xf0) == 0xe0 ? 2
+               : (c & 0xf8) == 0xf0 ? 3
+                                    : -1;
     uint32_t Value = More <= 0 ? c : c & (0x3fu >> More);
 
     if (More < 0)
@@ -134,14 +140,17 @@ NTSTATUS RtlxDuplicateUtf8(const char *Text, UNICODE_STRING *Out)
     return STATUS_SUCCESS;
 }
 
-/* ---- counted forms that drivers import ------------------------------------------------------------------ */
+/* ---- counted forms that drivers import
+ * ------------------------------------------------------------------ */
 
 /*
- * RtlMultiByteToUnicodeN and RtlUnicodeToMultiByteN: as much as fits, never an error, no terminator.
- * IRQL PASSIVE_LEVEL (code page tables are paged). nf-ntifs-rtlmultibytetounicoden, nf-ntifs-rtlunicodetomultibyten.
+ * RtlMultiByteToUnicodeN and RtlUnicodeToMultiByteN: as much as fits, never an error, no
+ * terminator. IRQL PASSIVE_LEVEL (code page tables are paged). nf-ntifs-rtlmultibytetounicoden,
+ * nf-ntifs-rtlunicodetomultibyten.
  */
-NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeString, PULONG BytesInUnicodeString,
-                                      const CHAR *MultiByteString, ULONG BytesInMultiByteString)
+NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeString,
+                                      PULONG BytesInUnicodeString, const CHAR *MultiByteString,
+                                      ULONG BytesInMultiByteString)
 {
     ULONG n = MaxBytesInUnicodeString / sizeof(WCHAR);
 
@@ -155,7 +164,8 @@ NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicod
 }
 
 NTSTATUS NTAPI RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString,
-                                      PULONG BytesInMultiByteString, PCWCH UnicodeString, ULONG BytesInUnicodeString)
+                                      PULONG BytesInMultiByteString, PCWCH UnicodeString,
+                                      ULONG BytesInUnicodeString)
 {
     ULONG n = BytesInUnicodeString / sizeof(WCHAR);
 
@@ -168,7 +178,8 @@ NTSTATUS NTAPI RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMul
     return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI RtlUnicodeToMultiByteSize(PULONG BytesInMultiByteString, PCWCH UnicodeString, ULONG BytesInUnicodeString)
+NTSTATUS NTAPI RtlUnicodeToMultiByteSize(PULONG BytesInMultiByteString, PCWCH UnicodeString,
+                                         ULONG BytesInUnicodeString)
 {
     UNREFERENCED_PARAMETER(UnicodeString);
     *BytesInMultiByteString = BytesInUnicodeString / sizeof(WCHAR);
@@ -184,14 +195,16 @@ NTSTATUS NTAPI RtlMultiByteToUnicodeSize(PULONG BytesInUnicodeString, const CHAR
 }
 
 /*
- * RtlUTF8ToUnicodeN / RtlUnicodeToUTF8N: with a NULL destination they only count. STATUS_SOME_NOT_MAPPED when
- * something had to become U+FFFD, STATUS_BUFFER_TOO_SMALL when it does not fit.
- * nf-wdm-rtlutf8tounicoden, nf-wdm-rtlunicodetoutf8n.
+ * RtlUTF8ToUnicodeN / RtlUnicodeToUTF8N: with a NULL destination they only count.
+ * STATUS_SOME_NOT_MAPPED when something had to become U+FFFD, STATUS_BUFFER_TOO_SMALL when it does
+ * not fit. nf-wdm-rtlutf8tounicoden, nf-wdm-rtlunicodetoutf8n.
  */
 NTSTATUS NTAPI RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeStringMaxByteCount,
-                                 PULONG UnicodeStringActualByteCount, PCCH UTF8StringSource, ULONG UTF8StringByteCount)
+                                 PULONG UnicodeStringActualByteCount, PCCH UTF8StringSource,
+                                 ULONG UTF8StringByteCount)
 {
-    size_t Room = UnicodeStringDestination ? UnicodeStringMaxByteCount / sizeof(WCHAR) : SIZE_MAX, n = 0;
+    size_t Room = UnicodeStringDestination ? UnicodeStringMaxByteCount / sizeof(WCHAR) : SIZE_MAX,
+           n = 0;
     NTSTATUS Status = STATUS_SUCCESS;
 
     if (!UTF8StringSource)
@@ -211,7 +224,8 @@ NTSTATUS NTAPI RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeSt
         if (UnicodeStringDestination) {
             if (Need == 2)
                 UnicodeStringDestination[n] = (WCHAR)(0xd800 + ((c - 0x10000) >> 10));
-            UnicodeStringDestination[n + Need - 1] = (WCHAR)(Need == 2 ? 0xdc00 + ((c - 0x10000) & 0x3ff) : c);
+            UnicodeStringDestination[n + Need - 1] =
+                (WCHAR)(Need == 2 ? 0xdc00 + ((c - 0x10000) & 0x3ff) : c);
         }
         n += Need;
     }
@@ -233,7 +247,8 @@ NTSTATUS NTAPI RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMa
         uint32_t c = (uint16_t)UnicodeStringSource[i];
         char b[8];
         size_t k;
-        if ((c & 0xfc00) == 0xd800 && i + 1 < Units && ((uint16_t)UnicodeStringSource[i + 1] & 0xfc00) == 0xdc00) {
+        if ((c & 0xfc00) == 0xd800 && i + 1 < Units &&
+            ((uint16_t)UnicodeStringSource[i + 1] & 0xfc00) == 0xdc00) {
             c = 0x10000 + ((c & 0x3ff) << 10) + ((uint16_t)UnicodeStringSource[++i] & 0x3ff);
         } else if (c >= 0xd800 && c < 0xe000) {
             c = 0xfffd;

@@ -10,13 +10,19 @@
 #define CRT_ERANGE 34
 #define CRT_STRUNCATE 80
 
-int NTAPI RtlCrt__vsnprintf(char *Buffer, size_t Count, const char *Format, __builtin_ms_va_list Args);
-int NTAPI RtlCrt__vsnwprintf(WCHAR *Buffer, size_t Count, const WCHAR *Format, __builtin_ms_va_list Args);
+int NTAPI RtlCrt__vsnprintf(char *Buffer, size_t Count, const char *Format,
+                            __builtin_ms_va_list Args);
+int NTAPI RtlCrt__vsnwprintf(WCHAR *Buffer, size_t Count, const WCHAR *Format,
+                             __builtin_ms_va_list Args);
 int NTAPI RtlCrt_vsprintf(char *Buffer, const char *Format, __builtin_ms_va_list Args);
-int NTAPI RtlCrt_vsprintf_s(char *Buffer, size_t Size, const char *Format, __builtin_ms_va_list Args);
-int NTAPI RtlCrt_vswprintf_s(WCHAR *Buffer, size_t Size, const WCHAR *Format, __builtin_ms_va_list Args);
-int NTAPI RtlCrt__vsnprintf_s(char *Buffer, size_t Size, size_t Count, const char *Format, __builtin_ms_va_list Args);
-int NTAPI RtlCrt__vsnwprintf_s(WCHAR *Buffer, size_t Size, size_t Count, const WCHAR *Format, __builtin_ms_va_list Args);
+int NTAPI RtlCrt_vsprintf_s(char *Buffer, size_t Size, const char *Format,
+                            __builtin_ms_va_list Args);
+int NTAPI RtlCrt_vswprintf_s(WCHAR *Buffer, size_t Size, const WCHAR *Format,
+                             __builtin_ms_va_list Args);
+int NTAPI RtlCrt__vsnprintf_s(char *Buffer, size_t Size, size_t Count, const char *Format,
+                              __builtin_ms_va_list Args);
+int NTAPI RtlCrt__vsnwprintf_s(WCHAR *Buffer, size_t Size, size_t Count, const WCHAR *Format,
+                               __builtin_ms_va_list Args);
 int NTAPIV RtlCrt_sprintf(char *Buffer, const char *Format, ...);
 int NTAPIV RtlCrt_swprintf(WCHAR *Buffer, const WCHAR *Format, ...);
 int NTAPIV RtlCrt__snprintf(char *Buffer, size_t Count, const char *Format, ...);
@@ -68,7 +74,8 @@ int NTAPI RtlCrt_isupper(int c);
 int NTAPI RtlCrt_islower(int c);
 void NTAPI RtlCrt_srand(unsigned Seed);
 int NTAPI RtlCrt_rand(void);
-void NTAPI RtlCrt_qsort(void *Base, size_t Count, size_t Width, int(NTAPI *Compare)(const void *, const void *));
+void NTAPI RtlCrt_qsort(void *Base, size_t Count, size_t Width,
+                        int(NTAPI *Compare)(const void *, const void *));
 void *NTAPI RtlCrt_bsearch(const void *Key, const void *Base, size_t Count, size_t Width,
                            int(NTAPI *Compare)(const void *, const void *));
 size_t NTAPI RtlCrt_wcslen(const WCHAR *s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The print family of the kernel's C library. Bodies are named RtlCrt_x: the host's libc has the plain names. */
+/* The print family of the kernel's C library. Bodies are named RtlCrt_x: the host's libc has the
+ * plain names. */
 #include "ke/ke.h"
 #include "rtl/rtl.h"
 #include "rtl/crt.h"
@@ -34,7 +35,8 @@ static void Terminate(BUFFER_SINK *b, size_t At)
         ((char *)b->Buffer)[At] = 0;
 }
 
-/* The rule of _vsnprintf: a terminator only when there is room for it; -1 when the text does not fit. */
+/* The rule of _vsnprintf: a terminator only when there is room for it; -1 when the text does not
+ * fit. */
 static int PrintOld(void *Buffer, size_t Count, bool Wide, const void *Format, MS_ARGS Args)
 {
     BUFFER_SINK b = {{PutUnit, 0, Wide, false}, Buffer, Count};
@@ -46,12 +48,13 @@ static int PrintOld(void *Buffer, size_t Count, bool Wide, const void *Format, M
 }
 
 /*
- * The rule of the _s forms: always terminated, -1 when the text does not fit. The n forms (Limit below the size, or
- * _TRUNCATE) then keep what fits; the plain ones leave an empty string.
+ * The rule of the _s forms: always terminated, -1 when the text does not fit. The n forms (Limit
+ * below the size, or _TRUNCATE) then keep what fits; the plain ones leave an empty string.
  */
 #define TRUNCATE SIZE_MAX
 #define NO_LIMIT (SIZE_MAX - 1)
-static int PrintSecure(void *Buffer, size_t Size, size_t Limit, bool Wide, const void *Format, MS_ARGS Args)
+static int PrintSecure(void *Buffer, size_t Size, size_t Limit, bool Wide, const void *Format,
+                       MS_ARGS Args)
 {
     BUFFER_SINK b = {{PutUnit, 0, Wide, false}, Buffer, Size};
     size_t Most = Limit < Size ? Limit : Size - 1;
@@ -92,22 +95,24 @@ int NTAPI RtlCrt_vswprintf_s(WCHAR *Buffer, size_t Size, const WCHAR *Format, MS
     return PrintSecure(Buffer, Size, NO_LIMIT, true, Format, Args);
 }
 
-int NTAPI RtlCrt__vsnprintf_s(char *Buffer, size_t Size, size_t Count, const char *Format, MS_ARGS Args)
+int NTAPI RtlCrt__vsnprintf_s(char *Buffer, size_t Size, size_t Count, const char *Format,
+                              MS_ARGS Args)
 {
     return PrintSecure(Buffer, Size, Count, false, Format, Args);
 }
 
-int NTAPI RtlCrt__vsnwprintf_s(WCHAR *Buffer, size_t Size, size_t Count, const WCHAR *Format, MS_ARGS Args)
+int NTAPI RtlCrt__vsnwprintf_s(WCHAR *Buffer, size_t Size, size_t Count, const WCHAR *Format,
+                               MS_ARGS Args)
 {
     return PrintSecure(Buffer, Size, Count, true, Format, Args);
 }
 
-#define VARIADIC(call)                                                                                             \
-    MS_ARGS Args;                                                                                                  \
-    int n;                                                                                                         \
-    __builtin_ms_va_start(Args, Format);                                                                           \
-    n = call;                                                                                                      \
-    __builtin_ms_va_end(Args);                                                                                     \
+#define VARIADIC(call)                                                                             \
+    MS_ARGS Args;                                                                                  \
+    int n;                                                                                         \
+    __builtin_ms_va_start(Args, Format);                                                           \
+    n = call;                                                                                      \
+    __builtin_ms_va_end(Args);                                                                     \
     return n
 
 int NTAPIV RtlCrt_sprintf(char *Buffer, const char *Format, ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory and string routines of the kernel's C library. The narrow ones stand on the host's libc; the wide ones are
- * ours, because the host's wchar_t is 32 bits.
+ * Memory and string routines of the kernel's C library. The narrow ones stand on the host's libc;
+ * the wide ones are ours, because the host's wchar_t is 32 bits.
  */
 #include "ke/ke.h"
 #include "rtl/rtl.h"
@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- memory and narrow strings -------------------------------------------------------------------------- */
+/* ---- memory and narrow strings
+ * -------------------------------------------------------------------------- */
 
 void *NTAPI RtlCrt_memcpy(void *To, const void *From, size_t n)
 {
-    return memmove(To, From, n);    /* Windows' kernel memcpy is memmove: drivers rely on it without knowing */
+    return memmove(To, From,
+                   n); /* Windows' kernel memcpy is memmove: drivers rely on it without knowing */
 }
 
 void *NTAPI RtlCrt_memmove(void *To, const void *From, size_t n)
@@ -152,7 +154,7 @@ static int CopySecure(char *To, size_t Size, size_t At, const char *From, size_t
     }
     n = strnlen(From, Limit == SIZE_MAX ? Size - At : Limit);
     if (At + n >= Size) {
-        if (Limit == SIZE_MAX) {    /* _TRUNCATE */
+        if (Limit == SIZE_MAX) { /* _TRUNCATE */
             memcpy(To + At, From, Size - At - 1);
             To[Size - 1] = 0;
             return CRT_STRUNCATE;
@@ -287,8 +289,10 @@ int NTAPI RtlCrt_rand(void)
     return (int)(s >> 16 & 0x7fff);
 }
 
-/* A sort of our own: the comparison routine is an ms_abi function, so the host's qsort cannot call it. */
-void NTAPI RtlCrt_qsort(void *Base, size_t Count, size_t Width, int(NTAPI *Compare)(const void *, const void *))
+/* A sort of our own: the comparison routine is an ms_abi function, so the host's qsort cannot call
+ * it. */
+void NTAPI RtlCrt_qsort(void *Base, size_t Count, size_t Width,
+                        int(NTAPI *Compare)(const void *, const void *))
 {
     char *b = Base;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DbgPrint and its family. Text is never filtered by component or level: a tester wants to see everything. One call
- * gives at most 512 bytes (nf-wdm-dbgprint); the sink keeps lines of different threads apart.
+ * DbgPrint and its family. Text is never filtered by component or level: a tester wants to see
+ * everything. One call gives at most 512 bytes (nf-wdm-dbgprint); the sink keeps lines of different
+ * threads apart.
  */
 #include "ke/ke.h"
 #include "rtl/rtl.h"
@@ -68,7 +69,8 @@ ULONG NTAPI vDbgPrintEx(ULONG ComponentId, ULONG Level, PCCH Format, __builtin_m
     return PrintText(NULL, Format, (const uint64_t *)(const void *)Args);
 }
 
-ULONG NTAPI vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, PCCH Format, __builtin_ms_va_list Args)
+ULONG NTAPI vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, PCCH Format,
+                                  __builtin_ms_va_list Args)
 {
     UNREFERENCED_PARAMETER(ComponentId);
     UNREFERENCED_PARAMETER(Level);
@@ -91,10 +93,13 @@ NTSTATUS NTAPI DbgSetDebugFilterState(ULONG ComponentId, ULONG Level, BOOLEAN St
     return STATUS_SUCCESS;
 }
 
-/* A failed assertion of a checked driver: reported as a finding with the text the driver gave; the driver goes on. */
-VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber, PSTR MutableMessage)
+/* A failed assertion of a checked driver: reported as a finding with the text the driver gave; the
+ * driver goes on. */
+VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber,
+                     PSTR MutableMessage)
 {
-    KexFinding("ASSERT", "verifier", __builtin_return_address(0), "assertion failed: %s (%s:%u)%s%s",
-               (const char *)VoidFailedAssertion, (const char *)VoidFileName, (unsigned)LineNumber,
-               MutableMessage ? " " : "", MutableMessage ? MutableMessage : "");
+    KexFinding("ASSERT", "verifier", __builtin_return_address(0),
+               "assertion failed: %s (%s:%u)%s%s", (const char *)VoidFailedAssertion,
+               (const char *)VoidFileName, (unsigned)LineNumber, MutableMessage ? " " : "",
+               MutableMessage ? MutableMessage : "");
 }

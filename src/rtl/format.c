@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The formatter of the kernel's print family. One engine serves narrow and wide output; what differs is what %s, %c
- * mean and how a wide string becomes bytes. Kernel-only forms: %wZ / %Z (counted strings), %ws, %hs, I64, I32.
+ * The formatter of the kernel's print family. One engine serves narrow and wide output; what
+ * differs is what %s, %c mean and how a wide string becomes bytes. Kernel-only forms: %wZ / %Z
+ * (counted strings), %ws, %hs, I64, I32.
  */
 #include "rtl/rtl.h"
 
@@ -10,7 +11,7 @@
 
 typedef struct _SPEC {
     bool Left, Plus, Space, Alternate, Zero;
-    int Width, Precision;       /* precision -1: none given */
+    int Width, Precision; /* precision -1: none given */
     enum { SIZE_NONE, SIZE_SHORT, SIZE_CHAR, SIZE_LONG, SIZE_64, SIZE_WIDE } Size;
 } SPEC;
 
@@ -85,7 +86,8 @@ static size_t WideToNarrow(FORMATTER *F, const uint16_t *Text, size_t Count, boo
 
     for (size_t i = 0; i < Count; i++) {
         uint32_t c = Text[i];
-        if (F->Sink->Utf8 && c >= 0xd800 && c < 0xdc00 && i + 1 < Count && (Text[i + 1] & 0xfc00) == 0xdc00)
+        if (F->Sink->Utf8 && c >= 0xd800 && c < 0xdc00 && i + 1 < Count &&
+            (Text[i + 1] & 0xfc00) == 0xdc00)
             c = 0x10000 + ((c & 0x3ff) << 10) + (Text[++i] & 0x3ff);
         Total += (size_t)PutCodePoint(F, c, Emit);
     }
@@ -109,7 +111,8 @@ static void PutText(FORMATTER *F, const SPEC *S, const void *Text, bool TextWide
             if (TextWide)
                 Put(F, ((const uint16_t *)Text)[i]);
             else
-                Put(F, F->Sink->Wide ? RtlxAnsiToWide(((const uint8_t *)Text)[i]) : ((const uint8_t *)Text)[i]);
+                Put(F, F->Sink->Wide ? RtlxAnsiToWide(((const uint8_t *)Text)[i])
+                                     : ((const uint8_t *)Text)[i]);
         }
     }
     if (S->Left)
@@ -125,7 +128,8 @@ static void PutString(FORMATTER *F, const SPEC *S, const void *Text, bool TextWi
         Text = "(null)";
         TextWide = false;
     }
-    while (Count < Limit && (TextWide ? ((const uint16_t *)Text)[Count] : ((const uint8_t *)Text)[Count]))
+    while (Count < Limit &&
+           (TextWide ? ((const uint16_t *)Text)[Count] : ((const uint8_t *)Text)[Count]))
         Count++;
     PutText(F, S, Text, TextWide, Count);
 }
@@ -145,7 +149,8 @@ static void PutCounted(FORMATTER *F, const SPEC *S, const UNICODE_STRING *String
     PutText(F, S, String->Buffer, TextWide, Count);
 }
 
-static void PutNumber(FORMATTER *F, SPEC *S, uint64_t Value, unsigned Base, bool Upper, const char *Prefix)
+static void PutNumber(FORMATTER *F, SPEC *S, uint64_t Value, unsigned Base, bool Upper,
+                      const char *Prefix)
 {
     char Digits[72];
     int n = 0, Zeros, Fill, PrefixLength = (int)strlen(Prefix);
@@ -197,7 +202,11 @@ static void PutFloat(FORMATTER *F, const SPEC *S, uint64_t Bits, char Kind)
     n += 2;
     Format[n++] = Kind;
     Format[n] = 0;
-    snprintf(Text, sizeof(Text), Format, S->Precision < 0 ? 6 : S->Precision > 300 ? 300 : S->Precision, Value);
+    snprintf(Text, sizeof(Text), Format,
+             S->Precision < 0     ? 6
+             : S->Precision > 300 ? 300
+                                  : S->Precision,
+             Value);
     PutText(F, S, Text, false, strlen(Text));
 }
 
@@ -205,26 +214,41 @@ static int64_t AsSigned(uint64_t Slot, const SPEC *S)
 {
     if (S->Size == SIZE_64)
         return (int64_t)Slot;
-    return S->Size == SIZE_SHORT ? (int16_t)Slot : S->Size == SIZE_CHAR ? (int8_t)Slot : (int32_t)Slot;
+    return S->Size == SIZE_SHORT  ? (int16_t)Slot
+           : S->Size == SIZE_CHAR ? (int8_t)Slot
+                                  : (int32_t)Slot;
 }
 
 static uint64_t AsUnsigned(uint64_t Slot, const SPEC *S)
 {
     if (S->Size == SIZE_64)
         return Slot;
-    return S->Size == SIZE_SHORT ? (uint16_t)Slot : S->Size == SIZE_CHAR ? (uint8_t)Slot : (uint32_t)Slot;
+    return S->Size == SIZE_SHORT  ? (uint16_t)Slot
+           : S->Size == SIZE_CHAR ? (uint8_t)Slot
+                                  : (uint32_t)Slot;
 }
 
 static void ReadFlags(FORMATTER *F, SPEC *S)
 {
     for (;; Next(F)) {
         switch (Peek(F)) {
-        case '-': S->Left = true; break;
-        case '+': S->Plus = true; break;
-        case ' ': S->Space = true; break;
-        case '#': S->Alternate = true; break;
-        case '0': S->Zero = true; break;
-        default: return;
+        case '-':
+            S->Left = true;
+            break;
+        case '+':
+            S->Plus = true;
+            break;
+        case ' ':
+            S->Space = true;
+            break;
+        case '#':
+            S->Alternate = true;
+            break;
+        case '0':
+            S->Zero = true;
+            break;
+        default:
+            return;
         }
     }
 }
@@ -246,10 +270,22 @@ static void ReadSize(FORMATTER *F, SPEC *S)
 {
     for (;;) {
         switch (Peek(F)) {
-        case 'h': S->Size = S->Size == SIZE_SHORT ? SIZE_CHAR : SIZE_SHORT; break;
-        case 'l': S->Size = S->Size == SIZE_LONG ? SIZE_64 : SIZE_LONG; break;
-        case 'w': S->Size = SIZE_WIDE; break;
-        case 'z': case 't': case 'j': case 'L': case 'q': S->Size = SIZE_64; break;
+        case 'h':
+            S->Size = S->Size == SIZE_SHORT ? SIZE_CHAR : SIZE_SHORT;
+            break;
+        case 'l':
+            S->Size = S->Size == SIZE_LONG ? SIZE_64 : SIZE_LONG;
+            break;
+        case 'w':
+            S->Size = SIZE_WIDE;
+            break;
+        case 'z':
+        case 't':
+        case 'j':
+        case 'L':
+        case 'q':
+            S->Size = SIZE_64;
+            break;
         case 'I':
             Next(F);
             if (Peek(F) == '3') {
@@ -260,12 +296,13 @@ static void ReadSize(FORMATTER *F, SPEC *S)
                     Next(F);
                 else {
                     S->Size = SIZE_64;
-                    continue;       /* plain I: pointer-sized; the next character is the conversion */
+                    continue; /* plain I: pointer-sized; the next character is the conversion */
                 }
                 S->Size = SIZE_64;
             }
             break;
-        default: return;
+        default:
+            return;
         }
         Next(F);
     }
@@ -274,12 +311,14 @@ static void ReadSize(FORMATTER *F, SPEC *S)
 static void Convert(FORMATTER *F, SPEC *S, uint32_t Kind)
 {
     bool Swap = Kind == 'S' || Kind == 'C';
-    bool TextWide = S->Size == SIZE_SHORT ? false : S->Size == SIZE_LONG || S->Size == SIZE_WIDE ? true
-                    : F->Sink->Wide != Swap;
+    bool TextWide = S->Size == SIZE_SHORT                          ? false
+                    : S->Size == SIZE_LONG || S->Size == SIZE_WIDE ? true
+                                                                   : F->Sink->Wide != Swap;
     uint16_t Unit;
 
     switch (Kind) {
-    case 'd': case 'i':
+    case 'd':
+    case 'i':
         PutSigned(F, S, AsSigned(*F->Args++, S));
         break;
     case 'u':
@@ -288,28 +327,39 @@ static void Convert(FORMATTER *F, SPEC *S, uint32_t Kind)
     case 'o':
         PutNumber(F, S, AsUnsigned(*F->Args++, S), 8, false, S->Alternate ? "0" : "");
         break;
-    case 'x': case 'X':
+    case 'x':
+    case 'X':
         PutNumber(F, S, AsUnsigned(*F->Args, S), 16, Kind == 'X',
                   S->Alternate && AsUnsigned(*F->Args, S) ? Kind == 'X' ? "0X" : "0x" : "");
         F->Args++;
         break;
-    case 'p': case 'P':
+    case 'p':
+    case 'P':
         S->Precision = 16;
         PutNumber(F, S, *F->Args++, 16, true, "");
         break;
-    case 'c': case 'C':
+    case 'c':
+    case 'C':
         Unit = (uint16_t)*F->Args++;
         if (!TextWide)
             Unit &= 0xff;
         PutText(F, S, &Unit, TextWide, 1);
         break;
-    case 's': case 'S':
+    case 's':
+    case 'S':
         PutString(F, S, (const void *)*F->Args++, TextWide);
         break;
     case 'Z':
-        PutCounted(F, S, (const UNICODE_STRING *)*F->Args++, S->Size == SIZE_WIDE || S->Size == SIZE_LONG);
+        PutCounted(F, S, (const UNICODE_STRING *)*F->Args++,
+                   S->Size == SIZE_WIDE || S->Size == SIZE_LONG);
         break;
-    case 'e': case 'E': case 'f': case 'g': case 'G': case 'a': case 'A':
+    case 'e':
+    case 'E':
+    case 'f':
+    case 'g':
+    case 'G':
+    case 'a':
+    case 'A':
         PutFloat(F, S, *F->Args++, (char)Kind);
         break;
     default:

@@ -26,8 +26,10 @@ static int DigitOf(WCHAR C)
     return C >= 'A' && C <= 'Z' ? C - 'A' + 10 : 99;
 }
 
-/* Base 0: 0x, 0o, 0b choose, else 10. Stops at the first character that is no digit. nf-wdm-rtlunicodestringtointeger */
-static NTSTATUS ParseNumber(WCHAR (*At)(const void *, size_t), const void *Text, size_t Count, ULONG Base, PULONG Value)
+/* Base 0: 0x, 0o, 0b choose, else 10. Stops at the first character that is no digit.
+ * nf-wdm-rtlunicodestringtointeger */
+static NTSTATUS ParseNumber(WCHAR (*At)(const void *, size_t), const void *Text, size_t Count,
+                            ULONG Base, PULONG Value)
 {
     size_t i = 0;
     bool Negative = false;
@@ -83,7 +85,7 @@ static NTSTATUS PutNumber(uint64_t Value, ULONG Base, PUNICODE_STRING String)
     if (Base != 2 && Base != 8 && Base != 10 && Base != 16)
         return STATUS_INVALID_PARAMETER;
     do
-        Digits[n++] = (WCHAR)"0123456789ABCDEF"[Value % Base];
+        Digits[n++] = (WCHAR) "0123456789ABCDEF"[Value % Base];
     while (Value /= Base);
     if (n * sizeof(WCHAR) > String->MaximumLength)
         return STATUS_BUFFER_OVERFLOW;
@@ -108,9 +110,10 @@ NTSTATUS NTAPI RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STR
 NTSTATUS NTAPI RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
 {
     char Text[40];
-    int n = snprintf(Text, sizeof(Text), "{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}", (unsigned)Guid->Data1,
-                     Guid->Data2, Guid->Data3, Guid->Data4[0], Guid->Data4[1], Guid->Data4[2], Guid->Data4[3],
-                     Guid->Data4[4], Guid->Data4[5], Guid->Data4[6], Guid->Data4[7]);
+    int n = snprintf(Text, sizeof(Text), "{%08X-%04X-%04X-%02X%02X-%02X%02X%02X%02X%02X%02X}",
+                     (unsigned)Guid->Data1, Guid->Data2, Guid->Data3, Guid->Data4[0],
+                     Guid->Data4[1], Guid->Data4[2], Guid->Data4[3], Guid->Data4[4], Guid->Data4[5],
+                     Guid->Data4[6], Guid->Data4[7]);
     ANSI_STRING a = {(USHORT)n, (USHORT)n, Text};
 
     return RtlAnsiStringToUnicodeString(GuidString, &a, TRUE);
@@ -141,7 +144,8 @@ NTSTATUS NTAPI RtlGUIDFromString(PCUNICODE_STRING GuidString, GUID *Guid)
     return STATUS_SUCCESS;
 }
 
-/* ---- times ---------------------------------------------------------------------------------------------- */
+/* ---- times
+ * ---------------------------------------------------------------------------------------------- */
 
 #define TICKS_PER_SECOND 10000000LL
 #define DAYS_1601_TO_1970 134774
@@ -168,7 +172,7 @@ VOID NTAPI RtlTimeToTimeFields(PLARGE_INTEGER Time, PTIME_FIELDS TimeFields)
     TimeFields->Day = (CSHORT)(DayOfYear - (153 * Shifted + 2) / 5 + 1);
     TimeFields->Month = (CSHORT)(Shifted < 10 ? Shifted + 3 : Shifted - 9);
     TimeFields->Year = (CSHORT)(YearOfEra + Era * 400 + (TimeFields->Month <= 2));
-    TimeFields->Weekday = (CSHORT)((Days + 1) % 7);    /* 1601-01-01 was a Monday */
+    TimeFields->Weekday = (CSHORT)((Days + 1) % 7); /* 1601-01-01 was a Monday */
     TimeFields->Milliseconds = (CSHORT)(Rest / 10000 % 1000);
     Rest /= TICKS_PER_SECOND;
     TimeFields->Second = (CSHORT)(Rest % 60);
@@ -183,11 +187,15 @@ BOOLEAN NTAPI RtlTimeFieldsToTime(PTIME_FIELDS TimeFields, PLARGE_INTEGER Time)
     bool Leap = (f->Year % 4 == 0 && f->Year % 100) || f->Year % 400 == 0;
 
     if (f->Year < 1601 || f->Month < 1 || f->Month > 12 || f->Day < 1 ||
-        f->Day > Length[f->Month] + (f->Month == 2 && Leap) || f->Hour < 0 || f->Hour > 23 || f->Minute < 0 ||
-        f->Minute > 59 || f->Second < 0 || f->Second > 59 || f->Milliseconds < 0 || f->Milliseconds > 999)
+        f->Day > Length[f->Month] + (f->Month == 2 && Leap) || f->Hour < 0 || f->Hour > 23 ||
+        f->Minute < 0 || f->Minute > 59 || f->Second < 0 || f->Second > 59 || f->Milliseconds < 0 ||
+        f->Milliseconds > 999)
         return FALSE;
-    Time->QuadPart = ((DaysOf(f->Year, f->Month, f->Day) * 86400 + f->Hour * 3600 + f->Minute * 60 + f->Second) *
-                      1000 + f->Milliseconds) * 10000;
+    Time->QuadPart =
+        ((DaysOf(f->Year, f->Month, f->Day) * 86400 + f->Hour * 3600 + f->Minute * 60 + f->Second) *
+             1000 +
+         f->Milliseconds) *
+        10000;
     return TRUE;
 }
 
@@ -206,9 +214,11 @@ VOID NTAPI RtlSecondsSince1970ToTime(ULONG ElapsedSeconds, PLARGE_INTEGER Time)
     Time->QuadPart = (ElapsedSeconds + DAYS_1601_TO_1970 * 86400LL) * TICKS_PER_SECOND;
 }
 
-/* ---- random --------------------------------------------------------------------------------------------- */
+/* ---- random
+ * --------------------------------------------------------------------------------------------- */
 
-/* Both are linear generators in 0..MAXLONG-1 over the caller's seed: the same seed gives the same row. */
+/* Both are linear generators in 0..MAXLONG-1 over the caller's seed: the same seed gives the same
+ * row. */
 ULONG NTAPI RtlRandomEx(PULONG Seed)
 {
     *Seed = (ULONG)((0x7fffffedULL * *Seed + 0x7fffffc3ULL) % 0x7fffffffULL);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Counted strings. All of these touch pageable code or tables on Windows: PASSIVE_LEVEL unless the text says more. */
+/* Counted strings. All of these touch pageable code or tables on Windows: PASSIVE_LEVEL unless the
+ * text says more. */
 #include "rtl/rtl.h"
 
 #include <string.h>
 
 #define TAG_STRING 'sUlR'
 
-/* RtlInitUnicodeString: any IRQL; keeps the caller's buffer. Longer text than 0xfffc bytes is cut, as Windows does. */
+/* RtlInitUnicodeString: any IRQL; keeps the caller's buffer. Longer text than 0xfffc bytes is cut,
+ * as Windows does. */
 VOID NTAPI RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 {
     size_t n = 0;
@@ -72,7 +74,8 @@ WCHAR NTAPI RtlDowncaseUnicodeChar(WCHAR SourceCharacter)
     return RtlxDowncase(SourceCharacter);
 }
 
-static LONG CompareUnits(const WCHAR *A, size_t CountA, const WCHAR *B, size_t CountB, bool IgnoreCase)
+static LONG CompareUnits(const WCHAR *A, size_t CountA, const WCHAR *B, size_t CountB,
+                         bool IgnoreCase)
 {
     size_t n = CountA < CountB ? CountA : CountB;
 
@@ -88,33 +91,41 @@ static LONG CompareUnits(const WCHAR *A, size_t CountA, const WCHAR *B, size_t C
     return CountA == CountB ? 0 : CountA < CountB ? -1 : 1;
 }
 
-LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
+LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                   BOOLEAN CaseInSensitive)
 {
-    return CompareUnits(String1->Buffer, String1->Length / 2u, String2->Buffer, String2->Length / 2u, CaseInSensitive);
+    return CompareUnits(String1->Buffer, String1->Length / 2u, String2->Buffer,
+                        String2->Length / 2u, CaseInSensitive);
 }
 
-LONG NTAPI RtlCompareUnicodeStrings(PCWCH String1, SIZE_T String1Length, PCWCH String2, SIZE_T String2Length,
-                                    BOOLEAN CaseInSensitive)
+LONG NTAPI RtlCompareUnicodeStrings(PCWCH String1, SIZE_T String1Length, PCWCH String2,
+                                    SIZE_T String2Length, BOOLEAN CaseInSensitive)
 {
     return CompareUnits(String1, String1Length, String2, String2Length, CaseInSensitive);
 }
 
-BOOLEAN NTAPI RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
+BOOLEAN NTAPI RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                    BOOLEAN CaseInSensitive)
 {
-    return String1->Length == String2->Length && !RtlCompareUnicodeString(String1, String2, CaseInSensitive);
+    return String1->Length == String2->Length &&
+           !RtlCompareUnicodeString(String1, String2, CaseInSensitive);
 }
 
-BOOLEAN NTAPI RtlPrefixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
+BOOLEAN NTAPI RtlPrefixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                     BOOLEAN CaseInSensitive)
 {
     return String1->Length <= String2->Length &&
-           !CompareUnits(String1->Buffer, String1->Length / 2u, String2->Buffer, String1->Length / 2u, CaseInSensitive);
+           !CompareUnits(String1->Buffer, String1->Length / 2u, String2->Buffer,
+                         String1->Length / 2u, CaseInSensitive);
 }
 
-BOOLEAN NTAPI RtlSuffixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive)
+BOOLEAN NTAPI RtlSuffixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                     BOOLEAN CaseInSensitive)
 {
     size_t n = String1->Length / 2u, m = String2->Length / 2u;
 
-    return n <= m && !CompareUnits(String1->Buffer, n, String2->Buffer + (m - n), n, CaseInSensitive);
+    return n <= m &&
+           !CompareUnits(String1->Buffer, n, String2->Buffer + (m - n), n, CaseInSensitive);
 }
 
 static int FoldAnsi(unsigned char C, bool Fold)
@@ -137,7 +148,8 @@ LONG NTAPI RtlCompareString(const STRING *String1, const STRING *String2, BOOLEA
 
 BOOLEAN NTAPI RtlEqualString(const STRING *String1, const STRING *String2, BOOLEAN CaseInSensitive)
 {
-    return String1->Length == String2->Length && !RtlCompareString(String1, String2, CaseInSensitive);
+    return String1->Length == String2->Length &&
+           !RtlCompareString(String1, String2, CaseInSensitive);
 }
 
 CHAR NTAPI RtlUpperChar(CHAR Character)
@@ -147,8 +159,9 @@ CHAR NTAPI RtlUpperChar(CHAR Character)
 
 VOID NTAPI RtlUpperString(PSTRING DestinationString, const STRING *SourceString)
 {
-    USHORT n = SourceString->Length < DestinationString->MaximumLength ? SourceString->Length
-                                                                      : DestinationString->MaximumLength;
+    USHORT n = SourceString->Length < DestinationString->MaximumLength
+                   ? SourceString->Length
+                   : DestinationString->MaximumLength;
 
     for (USHORT i = 0; i < n; i++)
         DestinationString->Buffer[i] = RtlUpperChar(SourceString->Buffer[i]);
@@ -160,14 +173,16 @@ VOID NTAPI RtlCopyString(PSTRING DestinationString, const STRING *SourceString)
     USHORT n = 0;
 
     if (SourceString) {
-        n = SourceString->Length < DestinationString->MaximumLength ? SourceString->Length
-                                                                   : DestinationString->MaximumLength;
+        n = SourceString->Length < DestinationString->MaximumLength
+                ? SourceString->Length
+                : DestinationString->MaximumLength;
         memcpy(DestinationString->Buffer, SourceString->Buffer, n);
     }
     DestinationString->Length = n;
 }
 
-/* Cuts to what fits; adds a terminator only when there is room. A NULL source empties. DISPATCH_LEVEL at most. */
+/* Cuts to what fits; adds a terminator only when there is room. A NULL source empties.
+ * DISPATCH_LEVEL at most. */
 VOID NTAPI RtlCopyUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString)
 {
     USHORT n;
@@ -177,7 +192,7 @@ VOID NTAPI RtlCopyUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STR
         return;
     }
     n = SourceString->Length < DestinationString->MaximumLength ? SourceString->Length
-                                                               : DestinationString->MaximumLength;
+                                                                : DestinationString->MaximumLength;
     memmove(DestinationString->Buffer, SourceString->Buffer, n);
     DestinationString->Length = n;
     if (n + sizeof(WCHAR) <= DestinationString->MaximumLength)
@@ -211,7 +226,8 @@ NTSTATUS NTAPI RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Sour
     return RtlAppendUnicodeStringToString(Destination, &s);
 }
 
-/* Frees a string one of the allocating routines made; any other buffer is the caller's mistake and ExFreePool says so. */
+/* Frees a string one of the allocating routines made; any other buffer is the caller's mistake and
+ * ExFreePool says so. */
 VOID NTAPI RtlFreeUnicodeString(PUNICODE_STRING UnicodeString)
 {
     if (UnicodeString->Buffer) {
@@ -238,7 +254,8 @@ VOID NTAPI RtlFreeUTF8String(PUTF8_STRING String)
     RtlFreeAnsiString(String);
 }
 
-/* Gives Destination room for Bytes (plus a terminator when there is room): a fresh buffer or its own. */
+/* Gives Destination room for Bytes (plus a terminator when there is room): a fresh buffer or its
+ * own. */
 static NTSTATUS PrepareWide(PUNICODE_STRING Destination, ULONG Bytes, BOOLEAN Allocate)
 {
     if (Allocate) {
@@ -257,18 +274,21 @@ static NTSTATUS PrepareWide(PUNICODE_STRING Destination, ULONG Bytes, BOOLEAN Al
     return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_STRING SourceString,
+NTSTATUS NTAPI RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString,
+                                            PCANSI_STRING SourceString,
                                             BOOLEAN AllocateDestinationString)
 {
-    NTSTATUS Status = PrepareWide(DestinationString, SourceString->Length * 2u, AllocateDestinationString);
+    NTSTATUS Status =
+        PrepareWide(DestinationString, SourceString->Length * 2u, AllocateDestinationString);
 
     if (NT_SUCCESS(Status))
-        RtlMultiByteToUnicodeN(DestinationString->Buffer, DestinationString->Length, NULL, SourceString->Buffer,
-                               SourceString->Length);
+        RtlMultiByteToUnicodeN(DestinationString->Buffer, DestinationString->Length, NULL,
+                               SourceString->Buffer, SourceString->Length);
     return Status;
 }
 
-NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING SourceString,
+NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString,
+                                            PCUNICODE_STRING SourceString,
                                             BOOLEAN AllocateDestinationString)
 {
     ULONG n = SourceString->Length / 2u;
@@ -286,13 +306,15 @@ NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUN
         n = DestinationString->MaximumLength - 1u;
         Status = STATUS_BUFFER_OVERFLOW;
     }
-    RtlUnicodeToMultiByteN(DestinationString->Buffer, n, NULL, SourceString->Buffer, SourceString->Length);
+    RtlUnicodeToMultiByteN(DestinationString->Buffer, n, NULL, SourceString->Buffer,
+                           SourceString->Length);
     DestinationString->Buffer[n] = 0;
     DestinationString->Length = (USHORT)n;
     return Status;
 }
 
-NTSTATUS NTAPI RtlUnicodeStringToOemString(POEM_STRING DestinationString, PCUNICODE_STRING SourceString,
+NTSTATUS NTAPI RtlUnicodeStringToOemString(POEM_STRING DestinationString,
+                                           PCUNICODE_STRING SourceString,
                                            BOOLEAN AllocateDestinationString)
 {
     return RtlUnicodeStringToAnsiString(DestinationString, SourceString, AllocateDestinationString);
@@ -308,7 +330,8 @@ ULONG NTAPI RtlxUnicodeStringToAnsiSize(PCUNICODE_STRING UnicodeString)
     return UnicodeString->Length / 2u + 1u;
 }
 
-static NTSTATUS MapCase(PUNICODE_STRING Destination, PCUNICODE_STRING Source, BOOLEAN Allocate, WCHAR (*Map)(WCHAR))
+static NTSTATUS MapCase(PUNICODE_STRING Destination, PCUNICODE_STRING Source, BOOLEAN Allocate,
+                        WCHAR (*Map)(WCHAR))
 {
     NTSTATUS Status = STATUS_SUCCESS;
 
@@ -324,20 +347,24 @@ static NTSTATUS MapCase(PUNICODE_STRING Destination, PCUNICODE_STRING Source, BO
     return STATUS_SUCCESS;
 }
 
-NTSTATUS NTAPI RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+NTSTATUS NTAPI RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString,
+                                      PCUNICODE_STRING SourceString,
                                       BOOLEAN AllocateDestinationString)
 {
     return MapCase(DestinationString, SourceString, AllocateDestinationString, RtlxUpcase);
 }
 
-NTSTATUS NTAPI RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+NTSTATUS NTAPI RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString,
+                                        PCUNICODE_STRING SourceString,
                                         BOOLEAN AllocateDestinationString)
 {
     return MapCase(DestinationString, SourceString, AllocateDestinationString, RtlxDowncase);
 }
 
-/* Flags 1: terminate the copy; 2: allocate a buffer for an empty string too (only with 1). nf-ntifs-rtlduplicateunicodestring */
-NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING StringIn, PUNICODE_STRING StringOut)
+/* Flags 1: terminate the copy; 2: allocate a buffer for an empty string too (only with 1).
+ * nf-ntifs-rtlduplicateunicodestring */
+NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING StringIn,
+                                         PUNICODE_STRING StringOut)
 {
     ULONG Extra = Flags & 1 ? sizeof(WCHAR) : 0;
 
@@ -360,15 +387,16 @@ NTSTATUS NTAPI RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING StringIn,
 }
 
 /* HashAlgorithm 0 (default) and 1 are the x65599 polynomial. nf-wdm-rtlhashunicodestring */
-NTSTATUS NTAPI RtlHashUnicodeString(PCUNICODE_STRING String, BOOLEAN CaseInSensitive, ULONG HashAlgorithm,
-                                    PULONG HashValue)
+NTSTATUS NTAPI RtlHashUnicodeString(PCUNICODE_STRING String, BOOLEAN CaseInSensitive,
+                                    ULONG HashAlgorithm, PULONG HashValue)
 {
     ULONG Hash = 0;
 
     if (!String || !HashValue || HashAlgorithm > 1)
         return STATUS_INVALID_PARAMETER;
     for (ULONG i = 0; i < String->Length / 2u; i++)
-        Hash = Hash * 65599u + (uint16_t)(CaseInSensitive ? RtlxUpcase(String->Buffer[i]) : String->Buffer[i]);
+        Hash = Hash * 65599u +
+               (uint16_t)(CaseInSensitive ? RtlxUpcase(String->Buffer[i]) : String->Buffer[i]);
     *HashValue = Hash;
     return STATUS_SUCCESS;
 }

@@ -16,14 +16,15 @@ static void Line(const char *Text, void *Argument)
 static ULONG BugCheckOf(const struct pe_fault_summary *s)
 {
     if (s->fastfail)
-        return 0x139;       /* KERNEL_SECURITY_CHECK_FAILURE */
+        return 0x139; /* KERNEL_SECURITY_CHECK_FAILURE */
     /* KMODE_EXCEPTION_NOT_HANDLED, or the system thread form every filter author knows */
     return KexCurrentThread() ? 0x7E : 0x1E;
 }
 
 static enum host_fault_result ReportFault(struct host_fault *Fault)
 {
-    static const char *const Names[] = {"KMODE_EXCEPTION_NOT_HANDLED", "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED",
+    static const char *const Names[] = {"KMODE_EXCEPTION_NOT_HANDLED",
+                                        "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED",
                                         "KERNEL_SECURITY_CHECK_FAILURE"};
     struct pe_fault_summary s;
     char Title[96], Status[12], Sentence[600];
@@ -33,12 +34,17 @@ static enum host_fault_result ReportFault(struct host_fault *Fault)
     pe_summarise_fault(Fault, &s);
     Code = BugCheckOf(&s);
     if (s.in_driver)
-        snprintf(Title, sizeof(Title), "bug check 0x%X %s", (unsigned)Code, Names[Code == 0x139 ? 2 : Code == 0x7E]);
+        snprintf(Title, sizeof(Title), "bug check 0x%X %s", (unsigned)Code,
+                 Names[Code == 0x139 ? 2 : Code == 0x7E]);
     else
         snprintf(Title, sizeof(Title), "fault inside openflt");
-    snprintf(Sentence, sizeof(Sentence), "%s: %s%s", TrcStatusName((NTSTATUS)s.exception, Status), s.sentence,
-             s.in_driver ? "" : "; the code is openflt's own: either a driver damaged its memory or this is a defect "
-                                "of openflt");
+    snprintf(
+        Sentence, sizeof(Sentence), "%s: %s%s", TrcStatusName((NTSTATUS)s.exception, Status),
+        s.sentence,
+        s.in_driver
+            ? ""
+            : "; the code is openflt's own: either a driver damaged its memory or this is a defect "
+              "of openflt");
     TrcShared->stop_code = s.in_driver ? Code : 0;
     pe_write_fault(Fault, Line, NULL);
     TrcEnd(TRC_END_STOP, 70, Title, Sentence);
@@ -50,7 +56,8 @@ static void Fatal(const struct host_fault *Fault, const char *Why)
     char Sentence[300];
     struct pe_image *Image = pe_image_from_address((const void *)Fault->regs.rip);
 
-    snprintf(Sentence, sizeof(Sentence), "%s at %s+0x%llx, stack pointer 0x%llx, thread stack 0x%llx..0x%llx", Why,
+    snprintf(Sentence, sizeof(Sentence),
+             "%s at %s+0x%llx, stack pointer 0x%llx, thread stack 0x%llx..0x%llx", Why,
              Image ? pe_image_name(Image) : "address",
              (unsigned long long)(Fault->regs.rip - (Image ? (uintptr_t)pe_image_base(Image) : 0)),
              (unsigned long long)Fault->regs.gp[HOST_RSP], (unsigned long long)Fault->stack_low,

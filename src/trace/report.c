@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text of a stop or hang report, built in the shared region while the machine still stands: no heap and no lock,
- * because a driver may have damaged the one and hold the other.
+ * The text of a stop or hang report, built in the shared region while the machine still stands: no
+ * heap and no lock, because a driver may have damaged the one and hold the other.
  */
 #include "trace/trace.h"
 
@@ -49,7 +49,8 @@ void TrcReportStack(const struct host_registers *Start)
     ReportFrames(Frames, pe_backtrace(Start, Frames, 40));
 }
 
-/* ---- stacks of other threads ---------------------------------------------------------------------------- */
+/* ---- stacks of other threads
+ * ---------------------------------------------------------------------------- */
 
 typedef struct _SAMPLE {
     void *Frames[40];
@@ -101,12 +102,15 @@ static void ReportThread(const KEX_THREAD_VIEW *v, uint64_t Now)
         host_thread_sample(v->HostId, TakeSample, &Sample);
     if (v->Wait) {
         Owner = v->Wait->Owner ? v->Wait->Owner(v->Wait->Object) : NULL;
-        TrcReportLine("  thread %d \"%s\": waits for %s%s%s for %.1f s%s%s%s%s", v->HostId, v->Name ? v->Name : "",
-                      v->Wait->What, v->Wait->Name ? " " : "", v->Wait->Name ? v->Wait->Name : "",
-                      (double)(Now - v->WaitStart) / 1e9, v->Wait->Timed ? " (with a time limit)" : "",
-                      Owner ? ", held by thread \"" : "", Owner ? KexThreadName(Owner) : "", Owner ? "\"" : "");
+        TrcReportLine("  thread %d \"%s\": waits for %s%s%s for %.1f s%s%s%s%s", v->HostId,
+                      v->Name ? v->Name : "", v->Wait->What, v->Wait->Name ? " " : "",
+                      v->Wait->Name ? v->Wait->Name : "", (double)(Now - v->WaitStart) / 1e9,
+                      v->Wait->Timed ? " (with a time limit)" : "",
+                      Owner ? ", held by thread \"" : "", Owner ? KexThreadName(Owner) : "",
+                      Owner ? "\"" : "");
     } else {
-        TrcReportLine("  thread %d \"%s\": runs at IRQL %u", v->HostId, v->Name ? v->Name : "", v->Irql);
+        TrcReportLine("  thread %d \"%s\": runs at IRQL %u", v->HostId, v->Name ? v->Name : "",
+                      v->Irql);
     }
     if (TouchesDriver(&Sample) || (v->Wait && !v->Wait->Timed))
         ReportFrames(Sample.Frames, Sample.Count);
@@ -114,7 +118,7 @@ static void ReportThread(const KEX_THREAD_VIEW *v, uint64_t Now)
 
 void TrcReportThreads(void)
 {
-    static THREAD_LIST List;        /* one report a process: no stack or heap needed */
+    static THREAD_LIST List; /* one report a process: no stack or heap needed */
     uint64_t Now = KexSched->Monotonic();
 
     List.Count = 0;
@@ -127,8 +131,10 @@ void TrcEnd(enum trc_end End, int Status, const char *Title, const char *Sentenc
 {
     uint32_t None = TRC_END_NONE;
 
-    /* The first end counts: a second thread that faults while the first reports waits for the process to go. */
-    if (!__atomic_compare_exchange_n(&TrcShared->end, &None, End, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    /* The first end counts: a second thread that faults while the first reports waits for the
+     * process to go. */
+    if (!__atomic_compare_exchange_n(&TrcShared->end, &None, End, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
         for (;;)
             host_sleep_ns(1000000000u);
     snprintf(TrcShared->title, sizeof(TrcShared->title), "%s", Title);

@@ -9,7 +9,8 @@ struct trc_status_name {
     uint32_t value;
     const char *name;
 };
-extern const struct trc_status_name TrcStatusNames[];   /* generated, sorted by value; the first of equals is shown */
+extern const struct trc_status_name
+    TrcStatusNames[]; /* generated, sorted by value; the first of equals is shown */
 extern const size_t TrcStatusNameCount;
 
 #endif

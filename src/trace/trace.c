@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sinks of KexHooks: debug text, findings, phases; the trace lines themselves are in trace_text.c. */
+/* Sinks of KexHooks: debug text, findings, phases; the trace lines themselves are in trace_text.c.
+ */
 #include "trace/trace.h"
 #include "trace/trace_text.h"
 
@@ -8,7 +9,7 @@
 #include <string.h>
 #include "pe/pe.h"
 
-static struct trc_shared Private;       /* until a machine gives a shared one */
+static struct trc_shared Private; /* until a machine gives a shared one */
 struct trc_shared *TrcShared = &Private;
 static host_lock FindingLock, OutputLock;
 
@@ -45,9 +46,11 @@ const char *TrcWhere(const void *Address, char *Buffer, size_t Size)
     return pe_describe_address(Address, Buffer, Size);
 }
 
-/* ---- debug text ----------------------------------------------------------------------------------------- */
+/* ---- debug text
+ * ----------------------------------------------------------------------------------------- */
 
-/* The slot of the calling thread, or a free one; NULL when all are taken (the text then goes out as it is). */
+/* The slot of the calling thread, or a free one; NULL when all are taken (the text then goes out as
+ * it is). */
 static struct trc_partial *PartialSlot(struct trc_shared *s, int Thread)
 {
     struct trc_partial *Free = NULL;
@@ -64,8 +67,9 @@ static struct trc_partial *PartialSlot(struct trc_shared *s, int Thread)
 }
 
 /*
- * Lines go out whole, with one write: the text of a line that is not ended is kept in shared memory until its end
- * comes, so that no other thread's text falls into it and nothing is lost when the machine dies.
+ * Lines go out whole, with one write: the text of a line that is not ended is kept in shared memory
+ * until its end comes, so that no other thread's text falls into it and nothing is lost when the
+ * machine dies.
  */
 static void DebugPrint(const char *Text, size_t Bytes)
 {
@@ -115,13 +119,15 @@ void trc_flush_partials(struct trc_shared *shared)
     }
 }
 
-/* ---- findings ------------------------------------------------------------------------------------------- */
+/* ---- findings
+ * ------------------------------------------------------------------------------------------- */
 
 static struct trc_finding *SameFinding(const KEX_FINDING *f)
 {
     for (uint32_t i = 0; i < TrcShared->findings; i++) {
         struct trc_finding *have = &TrcShared->finding[i];
-        if (have->caller == (uintptr_t)f->Caller && !strncmp(have->rule, f->Rule, sizeof(have->rule) - 1))
+        if (have->caller == (uintptr_t)f->Caller &&
+            !strncmp(have->rule, f->Rule, sizeof(have->rule) - 1))
             return have;
     }
     return NULL;
@@ -158,7 +164,8 @@ static void Finding(const KEX_FINDING *f)
     TrcSay("openflt: %s (%s): %s; at %s", f->Rule, f->Class, f->Sentence, Where);
 }
 
-/* ---- stops ---------------------------------------------------------------------------------------------- */
+/* ---- stops
+ * ---------------------------------------------------------------------------------------------- */
 
 static void Stop(const KEX_STOP *s)
 {
@@ -170,9 +177,9 @@ static void Stop(const KEX_STOP *s)
     else
         snprintf(Title, sizeof(Title), "%s", s->Title);
     if (s->Code)
-        TrcReportLine("parameters: 0x%llx 0x%llx 0x%llx 0x%llx", (unsigned long long)s->Parameter[0],
-                      (unsigned long long)s->Parameter[1], (unsigned long long)s->Parameter[2],
-                      (unsigned long long)s->Parameter[3]);
+        TrcReportLine("parameters: 0x%llx 0x%llx 0x%llx 0x%llx",
+                      (unsigned long long)s->Parameter[0], (unsigned long long)s->Parameter[1],
+                      (unsigned long long)s->Parameter[2], (unsigned long long)s->Parameter[3]);
     TrcReportLine("at: %s", TrcWhere(s->Caller, Where, sizeof(Where)));
     TrcReportStack(NULL);
     TrcShared->stop_code = s->Code;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.h - what is seen and said about a run. The sinks behind KexHooks: trace events become lines, findings are kept
- * and printed, a stop or a hang becomes a report in the shared region. Printing the reports is the supervisor's work.
+ * trace.h - what is seen and said about a run. The sinks behind KexHooks: trace events become
+ * lines, findings are kept and printed, a stop or a hang becomes a report in the shared region.
+ * Printing the reports is the supervisor's work.
  */
 #ifndef OPENFLT_TRACE_TRACE_H
 #define OPENFLT_TRACE_TRACE_H
@@ -11,7 +12,8 @@
 
 enum trc_format { TRC_NO_TRACE, TRC_TEXT };
 
-/* Takes the hooks. Shared lives as long as the machine. Without Judge no finding is kept or printed. */
+/* Takes the hooks. Shared lives as long as the machine. Without Judge no finding is kept or
+ * printed. */
 void TrcStart(struct trc_shared *Shared, enum trc_format Format, bool Judge);
 extern struct trc_shared *TrcShared;
 
@@ -26,15 +28,18 @@ void TrcReportLine(const char *Format, ...) __attribute__((format(printf, 1, 2))
 /* Stack of the calling thread, or from registers; driver frames with source lines. */
 struct host_registers;
 void TrcReportStack(const struct host_registers *Start);
-/* One line for each NT thread: what it waits for and since when; stacks of those that wait or run driver code. */
+/* One line for each NT thread: what it waits for and since when; stacks of those that wait or run
+ * driver code. */
 void TrcReportThreads(void);
-/* Marks the end of the machine with this title and sentence, writes nothing else, and ends the process. */
+/* Marks the end of the machine with this title and sentence, writes nothing else, and ends the
+ * process. */
 _Noreturn void TrcEnd(enum trc_end End, int Status, const char *Title, const char *Sentence);
 
 /* Where: "driver.sys!Function+0x12 (file.c:214)". */
 const char *TrcWhere(const void *Address, char *Buffer, size_t Size);
 
-/* Writes what drivers printed without ending the line. Shared with the supervisor, which calls it after a death. */
+/* Writes what drivers printed without ending the line. Shared with the supervisor, which calls it
+ * after a death. */
 void trc_flush_partials(struct trc_shared *shared);
 
 /* Installs the last fault handler: a fault nobody took becomes a stop report (fault_report.c). */

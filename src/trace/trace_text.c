@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The text trace: one line an event, indented by how deep it is in its request, so that a request reads as a block:
+ * The text trace: one line an event, indented by how deep it is in its request, so that a request
+ * reads as a block:
  *
  *     0.001204  T1  > WRITE IRP  \docs\a.txt  0+4096
  *     0.001207  T1      flushmon  pre   SUCCESS_WITH_CALLBACK
@@ -46,31 +47,69 @@ size_t TrcTextPrefix(char *Out, size_t Room, const char *Who)
 }
 
 static const char *const MajorNames[] = {
-    "CREATE", "CREATE_NAMED_PIPE", "CLOSE", "READ", "WRITE", "QUERY_INFORMATION", "SET_INFORMATION", "QUERY_EA",
-    "SET_EA", "FLUSH_BUFFERS", "QUERY_VOLUME_INFORMATION", "SET_VOLUME_INFORMATION", "DIRECTORY_CONTROL",
-    "FILE_SYSTEM_CONTROL", "DEVICE_CONTROL", "INTERNAL_DEVICE_CONTROL", "SHUTDOWN", "LOCK_CONTROL", "CLEANUP",
-    "CREATE_MAILSLOT", "QUERY_SECURITY", "SET_SECURITY", "POWER", "SYSTEM_CONTROL", "DEVICE_CHANGE", "QUERY_QUOTA",
-    "SET_QUOTA", "PNP",
+    "CREATE",
+    "CREATE_NAMED_PIPE",
+    "CLOSE",
+    "READ",
+    "WRITE",
+    "QUERY_INFORMATION",
+    "SET_INFORMATION",
+    "QUERY_EA",
+    "SET_EA",
+    "FLUSH_BUFFERS",
+    "QUERY_VOLUME_INFORMATION",
+    "SET_VOLUME_INFORMATION",
+    "DIRECTORY_CONTROL",
+    "FILE_SYSTEM_CONTROL",
+    "DEVICE_CONTROL",
+    "INTERNAL_DEVICE_CONTROL",
+    "SHUTDOWN",
+    "LOCK_CONTROL",
+    "CLEANUP",
+    "CREATE_MAILSLOT",
+    "QUERY_SECURITY",
+    "SET_SECURITY",
+    "POWER",
+    "SYSTEM_CONTROL",
+    "DEVICE_CHANGE",
+    "QUERY_QUOTA",
+    "SET_QUOTA",
+    "PNP",
 };
 
 const char *TrcMajorName(UCHAR Major)
 {
     switch (Major) {
-    case (UCHAR)-1: return "ACQUIRE_FOR_SECTION_SYNCHRONIZATION";
-    case (UCHAR)-2: return "RELEASE_FOR_SECTION_SYNCHRONIZATION";
-    case (UCHAR)-3: return "ACQUIRE_FOR_MOD_WRITE";
-    case (UCHAR)-4: return "RELEASE_FOR_MOD_WRITE";
-    case (UCHAR)-5: return "ACQUIRE_FOR_CC_FLUSH";
-    case (UCHAR)-6: return "RELEASE_FOR_CC_FLUSH";
-    case (UCHAR)-7: return "QUERY_OPEN";
-    case (UCHAR)-13: return "FAST_IO_CHECK_IF_POSSIBLE";
-    case (UCHAR)-14: return "NETWORK_QUERY_OPEN";
-    case (UCHAR)-15: return "MDL_READ";
-    case (UCHAR)-16: return "MDL_READ_COMPLETE";
-    case (UCHAR)-17: return "PREPARE_MDL_WRITE";
-    case (UCHAR)-18: return "MDL_WRITE_COMPLETE";
-    case (UCHAR)-19: return "VOLUME_MOUNT";
-    case (UCHAR)-20: return "VOLUME_DISMOUNT";
+    case (UCHAR)-1:
+        return "ACQUIRE_FOR_SECTION_SYNCHRONIZATION";
+    case (UCHAR)-2:
+        return "RELEASE_FOR_SECTION_SYNCHRONIZATION";
+    case (UCHAR)-3:
+        return "ACQUIRE_FOR_MOD_WRITE";
+    case (UCHAR)-4:
+        return "RELEASE_FOR_MOD_WRITE";
+    case (UCHAR)-5:
+        return "ACQUIRE_FOR_CC_FLUSH";
+    case (UCHAR)-6:
+        return "RELEASE_FOR_CC_FLUSH";
+    case (UCHAR)-7:
+        return "QUERY_OPEN";
+    case (UCHAR)-13:
+        return "FAST_IO_CHECK_IF_POSSIBLE";
+    case (UCHAR)-14:
+        return "NETWORK_QUERY_OPEN";
+    case (UCHAR)-15:
+        return "MDL_READ";
+    case (UCHAR)-16:
+        return "MDL_READ_COMPLETE";
+    case (UCHAR)-17:
+        return "PREPARE_MDL_WRITE";
+    case (UCHAR)-18:
+        return "MDL_WRITE_COMPLETE";
+    case (UCHAR)-19:
+        return "VOLUME_MOUNT";
+    case (UCHAR)-20:
+        return "VOLUME_DISMOUNT";
     }
     return Major < RTL_NUMBER_OF(MajorNames) ? MajorNames[Major] : "?";
 }
@@ -114,8 +153,8 @@ static void AddFlags(LINE *l, ULONG Flags)
 
 static void AddRange(LINE *l, const KEX_TRACE *e)
 {
-    bool Ranged = e->Major == IRP_MJ_READ || e->Major == IRP_MJ_WRITE || e->Kind == KEX_TRACE_STORE ||
-                  e->Kind == KEX_TRACE_CC;
+    bool Ranged = e->Major == IRP_MJ_READ || e->Major == IRP_MJ_WRITE ||
+                  e->Kind == KEX_TRACE_STORE || e->Kind == KEX_TRACE_CC;
 
     if (Ranged && (e->Length || e->Offset))
         Add(l, "  %lld+%u", (long long)e->Offset, (unsigned)e->Length);
@@ -153,7 +192,8 @@ static void AddLayer(LINE *l, const KEX_TRACE *e)
         Add(l, "pre  %s  %s", TrcMajorName(e->Major), e->What ? e->What : "");
         break;
     case KEX_TRACE_POST:
-        Add(l, "post %s  %s  %s", TrcMajorName(e->Major), e->What ? e->What : "", TrcStatusName(e->Status, Status));
+        Add(l, "post %s  %s  %s", TrcMajorName(e->Major), e->What ? e->What : "",
+            TrcStatusName(e->Status, Status));
         break;
     default:
         Add(l, "%s", e->What ? e->What : TrcMajorName(e->Major));

@@ -73,11 +73,14 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
         if (*PsProcessType == *IoFileObjectType)
             leave;
         Object = MmGetSystemRoutineAddress((PUNICODE_STRING)&Routine);
-    } except (EXCEPTION_EXECUTE_HANDLER) {
+    }
+    except(EXCEPTION_EXECUTE_HANDLER)
+    {
         Status = GetExceptionCode();
     }
     KdPrint(("%wZ\n", RegistryPath));
-    DbgPrint("%wZ %p %p %p\n", &Fixed, Object, SeExports, MmUserProbeAddress ? (PVOID)DriverObject : NULL);
+    DbgPrint("%wZ %p %p %p\n", &Fixed, Object, SeExports,
+             MmUserProbeAddress ? (PVOID)DriverObject : NULL);
     ObReferenceObject(DriverObject);
     ObDereferenceObject(DriverObject);
     return Status;

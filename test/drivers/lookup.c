@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* lookup - prints what both look-up routines answer, before and after its registration; one line a question. */
+/* lookup - prints what both look-up routines answer, before and after its registration; one line a
+ * question. */
 #include <fltKernel.h>
 
 static PFLT_FILTER Filter;
@@ -19,10 +20,12 @@ static const FLT_REGISTRATION Registration = {
 
 static VOID Ask(const char *When)
 {
-    static const char *const Flt[] = {"FltFlushBuffers2", "FltFlushBuffers", "FltWriteFileEx", "fltflushbuffers2",
-                                      "FltNoSuchRoutine", "KeSetEvent", "ExAllocatePoolWithTag", "FltRegisterFilter"};
-    static const WCHAR *const Mm[] = {L"FltFlushBuffers2", L"FltFlushBuffers", L"FltCancelIo", L"MmMapIoSpaceEx",
-                                      L"KeSetEvent", L"DriverEntry", L"kesetevent"};
+    static const char *const Flt[] = {"FltFlushBuffers2",      "FltFlushBuffers",  "FltWriteFileEx",
+                                      "fltflushbuffers2",      "FltNoSuchRoutine", "KeSetEvent",
+                                      "ExAllocatePoolWithTag", "FltRegisterFilter"};
+    static const WCHAR *const Mm[] = {L"FltFlushBuffers2", L"FltFlushBuffers", L"FltCancelIo",
+                                      L"MmMapIoSpaceEx",   L"KeSetEvent",      L"DriverEntry",
+                                      L"kesetevent"};
     UNICODE_STRING Name;
     size_t i;
 
@@ -30,10 +33,13 @@ static VOID Ask(const char *When)
         DbgPrint("%s flt %s %s\n", When, Flt[i], FltGetRoutineAddress(Flt[i]) ? "found" : "NULL");
     for (i = 0; i < sizeof(Mm) / sizeof(Mm[0]); i++) {
         RtlInitUnicodeString(&Name, Mm[i]);
-        DbgPrint("%s mm %ws %s\n", When, Mm[i], MmGetSystemRoutineAddress(&Name) ? "found" : "NULL");
+        DbgPrint("%s mm %ws %s\n", When, Mm[i],
+                 MmGetSystemRoutineAddress(&Name) ? "found" : "NULL");
     }
     DbgPrint("%s same %s\n", When,
-             FltGetRoutineAddress("FltRegisterFilter") == (PVOID)(ULONG_PTR)FltRegisterFilter ? "yes" : "no");
+             FltGetRoutineAddress("FltRegisterFilter") == (PVOID)(ULONG_PTR)FltRegisterFilter
+                 ? "yes"
+                 : "no");
 }
 
 NTSTATUS DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)

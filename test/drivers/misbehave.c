@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* misbehave - does on request what no driver should: the name of the file that is created says what. */
+/* misbehave - does on request what no driver should: the name of the file that is created says
+ * what. */
 #include <fltKernel.h>
 
 static PFLT_FILTER Filter;
@@ -23,7 +24,8 @@ static void OverwriteHeap(PCFLT_RELATED_OBJECTS FltObjects)
     char *p = (char *)FltObjects->Volume;
     size_t i;
 
-    /* FltMgr's own objects live in the host's heap: everything around one is somebody's book-keeping. */
+    /* FltMgr's own objects live in the host's heap: everything around one is somebody's
+     * book-keeping. */
     for (i = 0; i < 64 * 1024; i++)
         p[i] = 0x5A;
 }
@@ -144,15 +146,27 @@ static void PrintAndDie(PCFLT_RELATED_OBJECTS FltObjects)
 }
 
 static const DEED Deeds[] = {
-    {L"\\null", ReadNull},         {L"\\heap", OverwriteHeap},   {L"\\stack", OverwriteStack},
-    {L"\\recurse", EndlessRecursion}, {L"\\spin", Spin},         {L"\\wait", WaitForEver},
-    {L"\\bugcheck", BugCheck},     {L"\\missing", CallMissing},  {L"\\leakpool", LeakPool},
-    {L"\\leakdata", LeakCallbackData}, {L"\\doublefree", DoubleFree}, {L"\\overrun", Overrun},
-    {L"\\wild", CallWild},         {L"\\int3", Breakpoint},      {L"\\cli", Privileged},
-    {L"\\print", PrintParts},      {L"\\printdie", PrintAndDie},
+    {L"\\null", ReadNull},
+    {L"\\heap", OverwriteHeap},
+    {L"\\stack", OverwriteStack},
+    {L"\\recurse", EndlessRecursion},
+    {L"\\spin", Spin},
+    {L"\\wait", WaitForEver},
+    {L"\\bugcheck", BugCheck},
+    {L"\\missing", CallMissing},
+    {L"\\leakpool", LeakPool},
+    {L"\\leakdata", LeakCallbackData},
+    {L"\\doublefree", DoubleFree},
+    {L"\\overrun", Overrun},
+    {L"\\wild", CallWild},
+    {L"\\int3", Breakpoint},
+    {L"\\cli", Privileged},
+    {L"\\print", PrintParts},
+    {L"\\printdie", PrintAndDie},
 };
 
-static FLT_PREOP_CALLBACK_STATUS FLTAPI PreCreate(PFLT_CALLBACK_DATA Data, PCFLT_RELATED_OBJECTS FltObjects,
+static FLT_PREOP_CALLBACK_STATUS FLTAPI PreCreate(PFLT_CALLBACK_DATA Data,
+                                                  PCFLT_RELATED_OBJECTS FltObjects,
                                                   PVOID *CompletionContext)
 {
     UNICODE_STRING Name;

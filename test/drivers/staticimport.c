@@ -11,13 +11,15 @@ static NTSTATUS FLTAPI Unload(FLT_FILTER_UNLOAD_FLAGS Flags)
     return STATUS_SUCCESS;
 }
 
-static FLT_PREOP_CALLBACK_STATUS FLTAPI PreCleanup(PFLT_CALLBACK_DATA Data, PCFLT_RELATED_OBJECTS FltObjects,
+static FLT_PREOP_CALLBACK_STATUS FLTAPI PreCleanup(PFLT_CALLBACK_DATA Data,
+                                                   PCFLT_RELATED_OBJECTS FltObjects,
                                                    PVOID *CompletionContext)
 {
     UNREFERENCED_PARAMETER(Data);
     UNREFERENCED_PARAMETER(CompletionContext);
     DbgPrint("staticimport: flush 0x%08lx\n",
-             FltFlushBuffers2(FltObjects->Instance, FltObjects->FileObject, FLT_FLUSH_TYPE_FLUSH_AND_PURGE, NULL));
+             FltFlushBuffers2(FltObjects->Instance, FltObjects->FileObject,
+                              FLT_FLUSH_TYPE_FLUSH_AND_PURGE, NULL));
     return FLT_PREOP_SUCCESS_NO_CALLBACK;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of both look-ups share: a started kernel base, a record of findings, imports as drivers get them. */
+/* What the tests of both look-ups share: a started kernel base, a record of findings, imports as
+ * drivers get them. */
 #ifndef OPENFLT_TEST_ROUTINE_LOOKUP_H
 #define OPENFLT_TEST_ROUTINE_LOOKUP_H
 

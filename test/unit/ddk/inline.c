@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The code that lives in include/ddk: bounded strings, safe integers, lists, interlocked operations. */
+/* The code that lives in include/ddk: bounded strings, safe integers, lists, interlocked
+ * operations. */
 #include "harness.h"
 #include <ntifs.h>
 #include <ntintsafe.h>
@@ -40,7 +41,8 @@ TEST(extended, "ddk.RtlStringCchCopyExA.flags")
     CHECK_EQ(RtlStringCchCopyExA(To, 6, "ab", &End, &Left, STRSAFE_FILL_BYTE('-')), STATUS_SUCCESS);
     CHECK(End == To + 2 && Left == 4);
     CHECK(!memcmp(To, "ab\0---", 6));
-    CHECK_EQ(RtlStringCchCopyExA(To, 6, "abcdefgh", &End, &Left, STRSAFE_NO_TRUNCATION), STATUS_BUFFER_OVERFLOW);
+    CHECK_EQ(RtlStringCchCopyExA(To, 6, "abcdefgh", &End, &Left, STRSAFE_NO_TRUNCATION),
+             STATUS_BUFFER_OVERFLOW);
     CHECK(To[0] == 0 && End == To && Left == 6);
     CHECK_EQ(RtlStringCchCopyExA(To, 6, NULL, NULL, NULL, STRSAFE_IGNORE_NULLS), STATUS_SUCCESS);
     CHECK(To[0] == 0);
@@ -115,7 +117,9 @@ TEST(interlocked, "ddk.InterlockedCompareExchange.returns_the_old_value")
     CHECK(InterlockedIncrement(&n) == 6 && InterlockedExchangeAdd(&n, 2) == 6);
     CHECK(InterlockedCompareExchange(&n, 1, 7) == 8 && n == 8);
     CHECK(InterlockedCompareExchange(&n, 1, 8) == 8 && n == 1);
-    CHECK(!InterlockedBitTestAndSet(&Bits, 31) && InterlockedBitTestAndReset(&Bits, 31) && Bits == 0);
+    CHECK(!InterlockedBitTestAndSet(&Bits, 31) && InterlockedBitTestAndReset(&Bits, 31) &&
+          Bits == 0);
     CHECK(InterlockedCompareExchange128(Wide, 4, 3, Compare) && Wide[0] == 3 && Wide[1] == 4);
-    CHECK(!InterlockedCompareExchange128(Wide, 9, 9, Compare) && Compare[0] == 3 && Compare[1] == 4);
+    CHECK(!InterlockedCompareExchange128(Wide, 9, 9, Compare) && Compare[0] == 3 &&
+          Compare[1] == 4);
 }

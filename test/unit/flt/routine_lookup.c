@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* FltGetRoutineAddress: rules G-01 to G-07. Every call goes through the pointer a driver would import. */
+/* FltGetRoutineAddress: rules G-01 to G-07. Every call goes through the pointer a driver would
+ * import. */
 #include "../routine_lookup.h"
 #include <fltKernel.h>
 #include "flt/routine_lookup.h"
 
 static PVOID look_up(const char *name)
 {
-    PVOID (NTAPI *fn)(PCSTR) = import_of("FLTMGR.SYS", "FltGetRoutineAddress");
+    PVOID(NTAPI * fn)(PCSTR) = import_of("FLTMGR.SYS", "FltGetRoutineAddress");
 
     return fn(name);
 }
@@ -19,17 +20,20 @@ TEST(g01, "flt.FltGetRoutineAddress.G-01_same_address_as_the_import")
     CHECK_EQ(findings, 0);
 }
 
-/* Every export of every build, not a chosen few: the answer is NULL exactly below the first build. */
+/* Every export of every build, not a chosen few: the answer is NULL exactly below the first build.
+ */
 TEST(g02, "flt.FltGetRoutineAddress.G-02_answers_by_the_build")
 {
-    static const uint32_t builds[] = {3790, 6000, 7601, 9200, 9600, 14393, 17763, 18362, 19041, 22000, 22621, 26100};
+    static const uint32_t builds[] = {3790,  6000,  7601,  9200,  9600,  14393,
+                                      17763, 18362, 19041, 22000, 22621, 26100};
     const struct api_module *m = api_module_find("fltmgr.sys");
 
     begin(22621);
     for (size_t b = 0; b < sizeof(builds) / sizeof(*builds); b++) {
         api_set_build(builds[b]);
         for (uint32_t i = m->first; i < m->first + m->count; i++) {
-            const void *want = api_exports[i].first_build <= builds[b] ? api_exports[i].thunk : NULL;
+            const void *want =
+                api_exports[i].first_build <= builds[b] ? api_exports[i].thunk : NULL;
 
             CHECK(look_up(api_exports[i].name) == want);
         }

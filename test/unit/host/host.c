@@ -115,7 +115,8 @@ TEST(at_exit, "host.thread.at_exit_runs_last_first")
     CHECK_EQ(exit_calls, 21);
 }
 
-/* Dekker with plain stores on one side: only the heavy barrier keeps both from missing each other. */
+/* Dekker with plain stores on one side: only the heavy barrier keeps both from missing each other.
+ */
 static volatile int dekker_a, dekker_b, dekker_saw, dekker_go;
 static void light_side(void *arg)
 {

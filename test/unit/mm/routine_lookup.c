@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* MmGetSystemRoutineAddress: rules G-08 to G-12. Every call goes through the pointer a driver would import. */
+/* MmGetSystemRoutineAddress: rules G-08 to G-12. Every call goes through the pointer a driver would
+ * import. */
 #include "../routine_lookup.h"
 
 static PVOID look_up_wide(PUNICODE_STRING name)
 {
-    PVOID (NTAPI *fn)(PUNICODE_STRING) = import_of("ntoskrnl.exe", "MmGetSystemRoutineAddress");
+    PVOID(NTAPI * fn)(PUNICODE_STRING) = import_of("ntoskrnl.exe", "MmGetSystemRoutineAddress");
 
     return fn(name);
 }
@@ -25,7 +26,8 @@ TEST(g08, "mm.MmGetSystemRoutineAddress.G-08_kernel_and_hal")
 {
     begin(22621);
     CHECK(look_up("MmMapIoSpaceEx") == import_of("ntoskrnl.exe", "MmMapIoSpaceEx"));
-    CHECK(look_up("KeStallExecutionProcessor") == import_of("HAL.dll", "KeStallExecutionProcessor"));
+    CHECK(look_up("KeStallExecutionProcessor") ==
+          import_of("HAL.dll", "KeStallExecutionProcessor"));
     api_set_build(9600);
     CHECK(!look_up("MmMapIoSpaceEx"));
     api_set_build(18362);
