@@ -5,6 +5,7 @@ B ?= build
 export PATH := /usr/bin:$(PATH)
 
 all: setup
+	@ninja -C $(B) -n 2>/dev/null | grep -q 'no work to do' || echo "building in $(B)/ ..."
 	@ninja -C $(B) --quiet
 
 setup:

@@ -168,6 +168,9 @@ static const struct {
     {"--report", set_report},     {"--io", set_io},
 };
 
+/* Part of the interface, refused by name until they are built. */
+static const char *const later[] = {"--inf", "--seed", "--cpus"};
+
 static int add_driver(struct run_line *l, const char *path)
 {
     if (l->o.driver_count == MOST)
@@ -188,6 +191,9 @@ static int parse_word(struct run_line *l)
         v = value(l, options[i].option);
         return v ? options[i].set(l, v) : OF_USAGE;
     }
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+        if (is(l, later[i]))
+            return refuse("%s is not there yet", later[i]);
     if (!strcmp(l->argv[l->at], "--"))
         return refuse("running a command on a mounted volume is not there yet; use --io");
     return refuse("no such option: %s", l->argv[l->at]);

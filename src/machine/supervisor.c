@@ -192,6 +192,8 @@ int of_run(const struct of_options *options)
         TrcSay("openflt: no memory for the report area");
         return OF_STOPPED;
     }
+    /* Made on this side of the fork, so that it is removed however the machine ends. */
+    host_temp_dir();
     fflush(NULL);
     pid = host_fork();
     if (pid < 0) {

@@ -84,12 +84,11 @@ static bool SameWait(const SNAPSHOT *Old, const WATCHED *w)
 
 static const WATCHED *FindCycle(const SNAPSHOT *Old, const SNAPSHOT *New)
 {
-    for (size_t i = 0; i < New->Count; i++)
-        if (New->Thread[i].Waits && InCycle(New, &New->Thread[i]) &&
-            InCycle(Old, Find(Old, New->Thread[i].Thread) ? Find(Old, New->Thread[i].Thread)
-                                                          : &New->Thread[i]) &&
-            SameWait(Old, &New->Thread[i]))
-            return &New->Thread[i];
+    for (size_t i = 0; i < New->Count; i++) {
+        const WATCHED *Is = &New->Thread[i], *Was = Find(Old, Is->Thread);
+        if (Is->Waits && Was && InCycle(New, Is) && InCycle(Old, Was) && SameWait(Old, Is))
+            return Is;
+    }
     return NULL;
 }
 

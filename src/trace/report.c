@@ -35,11 +35,10 @@ static void ReportFrames(void **Frames, size_t Count)
 {
     char Text[320];
 
-    for (size_t i = 0; i < Count; i++) {
-        /* A return address stands behind its call: describe the call. */
-        const char *p = i ? (const char *)Frames[i] - 1 : (const char *)Frames[i];
-        TrcReportLine("    #%-2zu %s", i, pe_describe_address(p, Text, sizeof(Text)));
-    }
+    for (size_t i = 0; i < Count; i++)
+        TrcReportLine("    #%-2zu %s", i,
+                      i ? pe_describe_return(Frames[i], Text, sizeof(Text))
+                        : pe_describe_address(Frames[i], Text, sizeof(Text)));
 }
 
 void TrcReportStack(const struct host_registers *Start)
