@@ -43,6 +43,9 @@ NTSTATUS CmxSetValue(PCWSTR Path, PCWSTR Name, ULONG Type, const void *Data, ULO
 NTSTATUS CmxSetString(PCWSTR Path, PCWSTR Name, PCWSTR Text);
 NTSTATUS CmxSetDword(PCWSTR Path, PCWSTR Name, ULONG Value);
 
+/* Routines still registered for registry callbacks, for the unload check. */
+void CmxForEachCallback(void (*fn)(const void *Routine, void *Context), void *Context);
+
 /* Tree operations under CmxLock. */
 CMX_KEY *CmxFindChild(CMX_KEY *Key, const WCHAR *Name, size_t Units);
 CMX_KEY *CmxAddChild(CMX_KEY *Key, const WCHAR *Name, size_t Units);

@@ -3,21 +3,47 @@
  * Zw*Key. All of them: PASSIVE_LEVEL, kernel mode callers. Names are compared without case; a key
  * that was deleted answers STATUS_KEY_DELETED to every call on a handle that is still open.
  */
-#include "cm/cm.h"
+#include "cm/callback.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* One open or create on its way through the object manager. */
 typedef struct _OPEN_CONTEXT {
     bool Create;
-    ULONG Disposition;
+    ULONG Disposition, Options;
+    PUNICODE_STRING Class;
+    const void *Caller; /* who asked, for the leak report */
 } OPEN_CONTEXT;
 
 static void DeleteKeyObject(PVOID Body)
 {
+    CMX_KEY_OBJECT *Object = Body;
+
+    CmxDropContexts(Object);
+    if (Object->Name)
+        CmCallbackReleaseKeyObjectIDEx(Object->Name);
     KexLockAcquire(&CmxLock);
-    CmxReleaseNode(*(CMX_KEY **)Body);
+    CmxReleaseNode(Object->Key);
     KexLockRelease(&CmxLock);
+}
+
+/* The last handle to a key object goes. Drivers may look, not refuse (ne-wdm-_reg_notify_class). */
+static void CloseKeyObject(PEPROCESS Process, PVOID Body, ACCESS_MASK Granted, LONG ProcessHandles,
+                           LONG SystemHandles)
+{
+    REG_KEY_HANDLE_CLOSE_INFORMATION Info = {.Object = Body};
+    CMX_ROUND Round;
+
+    UNREFERENCED_PARAMETER(Process);
+    UNREFERENCED_PARAMETER(Granted);
+    UNREFERENCED_PARAMETER(ProcessHandles);
+    if (SystemHandles != 1)
+        return;
+    CmxBefore(&Round, RegNtPreKeyHandleClose, Body, &Info,
+              offsetof(REG_KEY_HANDLE_CLOSE_INFORMATION, CallContext));
+    CmxAfter(&Round, RegNtPostKeyHandleClose, Body, STATUS_SUCCESS);
 }
 
 /* Walks the rest of the name below Key. A missing last component is made when the caller creates.
@@ -59,11 +85,11 @@ static NTSTATUS WalkRemaining(CMX_KEY *Key, PCUNICODE_STRING Rest, OPEN_CONTEXT 
 
 static NTSTATUS ParseKey(OBX_OPEN *Open, PVOID Body, PVOID *Object)
 {
-    CMX_KEY *Start = *(CMX_KEY **)Body, *Key = NULL;
+    CMX_KEY *Start = ((CMX_KEY_OBJECT *)Body)->Key, *Key = NULL;
     NTSTATUS Status;
     PVOID New;
 
-    Status = ObxCreateObject(&CmxKeyType, sizeof(CMX_KEY *), NULL, &New);
+    Status = ObxCreateObject(&CmxKeyType, sizeof(CMX_KEY_OBJECT), NULL, &New);
     if (!NT_SUCCESS(Status))
         return Status;
     KexLockAcquire(&CmxLock);
@@ -72,7 +98,7 @@ static NTSTATUS ParseKey(OBX_OPEN *Open, PVOID Body, PVOID *Object)
     if (!NT_SUCCESS(Status))
         Key = Start; /* the object must stand on some node until it is deleted below */
     Key->Opens++;
-    *(CMX_KEY **)New = Key;
+    ((CMX_KEY_OBJECT *)New)->Key = Key;
     KexLockRelease(&CmxLock);
     if (!NT_SUCCESS(Status)) {
         ObDereferenceObject(New);
@@ -83,34 +109,21 @@ static NTSTATUS ParseKey(OBX_OPEN *Open, PVOID Body, PVOID *Object)
     return STATUS_SUCCESS;
 }
 
-/* Appends the path of Key, root first; returns bytes needed. Lock held. */
-static ULONG PathOf(const CMX_KEY *Key, WCHAR *Out, ULONG Room)
-{
-    ULONG n = Key->Parent ? PathOf(Key->Parent, Out, Room) : 0;
-    ULONG Bytes = (ULONG)sizeof(WCHAR) + Key->Name.Length;
-
-    if (Out && n + Bytes <= Room) {
-        Out[n / 2] = '\\';
-        memcpy(Out + n / 2 + 1, Key->Name.Buffer, Key->Name.Length);
-    }
-    return n + Bytes;
-}
-
 static NTSTATUS QueryKeyName(PVOID Body, POBJECT_NAME_INFORMATION Information, ULONG Length,
                              PULONG Needed)
 {
-    const CMX_KEY *Key = *(CMX_KEY **)Body;
+    const CMX_KEY *Key = ((CMX_KEY_OBJECT *)Body)->Key;
     NTSTATUS Status = STATUS_SUCCESS;
     ULONG n;
 
     KexLockAcquire(&CmxLock);
-    n = PathOf(Key, NULL, 0);
+    n = CmxPathOf(Key, NULL, 0);
     *Needed = (ULONG)sizeof(*Information) + n + (ULONG)sizeof(WCHAR);
     if (Length < *Needed) {
         Status = STATUS_INFO_LENGTH_MISMATCH;
     } else {
         Information->Name.Buffer = (PWSTR)(Information + 1);
-        PathOf(Key, Information->Name.Buffer, n);
+        CmxPathOf(Key, Information->Name.Buffer, n);
         Information->Name.Buffer[n / 2] = 0;
         Information->Name.Length = (USHORT)n;
         Information->Name.MaximumLength = (USHORT)(n + sizeof(WCHAR));
@@ -125,9 +138,72 @@ OBX_TYPE CmxKeyType = {
     .ValidAccess = KEY_ALL_ACCESS,
     .DispatcherOffset = OBX_NOT_WAITABLE,
     .Delete = DeleteKeyObject,
+    .Close = CloseKeyObject,
     .Parse = ParseKey,
     .QueryName = QueryKeyName,
 };
+POBJECT_TYPE CmKeyObjectType = &CmxKeyType;
+
+/* Looks the name up, or makes its last component. *Key has one reference. */
+static NTSTATUS FindKey(OBX_OPEN *Open, PCUNICODE_STRING Name, OPEN_CONTEXT *Context, PVOID *Key)
+{
+    Open->Attributes |= OBJ_CASE_INSENSITIVE;
+    Open->Type = &CmxKeyType;
+    Open->Context = Context;
+    return ObxOpenName(Open, Name, Key);
+}
+
+/* A driver that bypasses an open gives the object itself, with a reference
+ * (ns-wdm-_reg_create_key_information_v1). */
+static NTSTATUS CheckBypass(PVOID Key)
+{
+    return Key && ObxIsObject(Key) && ObxTypeOf(Key) == &CmxKeyType ? STATUS_CALLBACK_BYPASS
+                                                                    : STATUS_INVALID_HANDLE;
+}
+
+/*
+ * The open between its notifications: callbacks first see the name and the root, then the object.
+ * Only what they leave standing gets a handle.
+ */
+static NTSTATUS OpenNotified(OBX_OPEN *Open, OBX_ATTRIBUTES *a, ACCESS_MASK Access,
+                             OPEN_CONTEXT *Context, PVOID *Key)
+{
+    REG_CREATE_KEY_INFORMATION_V1 Info = {.CompleteName = &a->Name,
+                                          .RootObject = Open->Root ? Open->Root : CmxRootObject,
+                                          .ObjectType = &CmxKeyType,
+                                          .Options = Context->Options,
+                                          .Class = Context->Class,
+                                          .SecurityDescriptor = a->SecurityDescriptor,
+                                          .DesiredAccess = Access,
+                                          .Disposition = &Context->Disposition,
+                                          .ResultObject = Key,
+                                          .Version = KexBuild >= 7600,
+                                          .RemainingName = &a->Name,
+                                          .Attributes = a->Attributes,
+                                          .CheckAccessMode = KernelMode};
+    REG_NOTIFY_CLASS Before = Context->Create ? RegNtPreCreateKeyEx : RegNtPreOpenKeyEx;
+    REG_NOTIFY_CLASS After = Context->Create ? RegNtPostCreateKeyEx : RegNtPostOpenKeyEx;
+    CMX_ROUND Round;
+    NTSTATUS Status;
+
+    Status = CmxBefore(&Round, Before, Info.RootObject, &Info,
+                       offsetof(REG_CREATE_KEY_INFORMATION_V1, CallContext));
+    if (Status == STATUS_SUCCESS) {
+        Status = FindKey(Open, &a->Name, Context, Key);
+        if (NT_SUCCESS(Status))
+            Info.GrantedAccess = ObxGrantedAccess(Open->AccessState, &CmxKeyType, KernelMode);
+    } else if (Status == STATUS_CALLBACK_BYPASS) {
+        Status = CheckBypass(*Key);
+    } else {
+        *Key = NULL; /* whatever a driver that refuses left there */
+    }
+    Status = CmxAfter(&Round, After, NT_SUCCESS(Status) ? *Key : NULL, Status);
+    if (!NT_SUCCESS(Status) && *Key) {
+        ObDereferenceObject(*Key);
+        *Key = NULL;
+    }
+    return Status;
+}
 
 static NTSTATUS OpenKey(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES Attributes,
                         OPEN_CONTEXT *Context)
@@ -135,30 +211,27 @@ static NTSTATUS OpenKey(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES A
     OBX_ATTRIBUTES a;
     OBX_OPEN Open = {0};
     OBX_ACCESS State;
-    PVOID Root = NULL, Key = NULL;
+    PVOID Key = NULL;
     NTSTATUS Status = ObxCaptureAttributes(Attributes, KernelMode, &a);
 
     if (!NT_SUCCESS(Status))
         return Status;
     if (a.Root)
-        Status = ObxReferenceHandle(a.Root, 0, &CmxKeyType, KernelMode, &Root, NULL);
+        Status = ObxReferenceHandle(a.Root, 0, &CmxKeyType, KernelMode, &Open.Root, NULL);
     if (NT_SUCCESS(Status)) {
         ObxBeginAccess(&State, Access, &CmxKeyType.Mapping);
-        Open.Root = Root;
-        Open.Attributes = a.Attributes | OBJ_CASE_INSENSITIVE;
-        Open.Type = &CmxKeyType;
+        Open.Attributes = a.Attributes;
         Open.AccessState = &State.State;
-        Open.Context = Context;
-        Status = ObxOpenName(&Open, &a.Name, &Key);
+        Status = OpenNotified(&Open, &a, Access, Context, &Key);
         if (NT_SUCCESS(Status)) {
-            Status = ObxInsertHandle(KexThreadProcess(KexCurrentThread()), Key,
-                                     ObxGrantedAccess(&State.State, &CmxKeyType, KernelMode),
-                                     a.Attributes, Handle);
+            Status = ObxInsertHandleBy(KexThreadProcess(KexCurrentThread()), Key,
+                                       ObxGrantedAccess(&State.State, &CmxKeyType, KernelMode),
+                                       a.Attributes, Context->Caller, Handle);
             ObDereferenceObject(Key);
         }
         ObxEndAccess(&State);
-        if (Root)
-            ObDereferenceObject(Root);
+        if (Open.Root)
+            ObDereferenceObject(Open.Root);
     }
     ObxReleaseAttributes(&a);
     return Status;
@@ -168,7 +241,7 @@ static NTSTATUS OpenKey(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUTES A
 NTSTATUS NTAPI ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
                          POBJECT_ATTRIBUTES ObjectAttributes)
 {
-    OPEN_CONTEXT Context = {0};
+    OPEN_CONTEXT Context = {.Caller = __builtin_return_address(0)};
 
     return OpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &Context);
 }
@@ -176,8 +249,9 @@ NTSTATUS NTAPI ZwOpenKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
 NTSTATUS NTAPI ZwOpenKeyEx(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
                            POBJECT_ATTRIBUTES ObjectAttributes, ULONG OpenOptions)
 {
-    UNREFERENCED_PARAMETER(OpenOptions);
-    return ZwOpenKey(KeyHandle, DesiredAccess, ObjectAttributes);
+    OPEN_CONTEXT Context = {.Options = OpenOptions, .Caller = __builtin_return_address(0)};
+
+    return OpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &Context);
 }
 
 /* ZwCreateKey: makes the last component only; its parent must exist. nf-wdm-zwcreatekey */
@@ -185,279 +259,258 @@ NTSTATUS NTAPI ZwCreateKey(PHANDLE KeyHandle, ACCESS_MASK DesiredAccess,
                            POBJECT_ATTRIBUTES ObjectAttributes, ULONG TitleIndex,
                            PUNICODE_STRING Class, ULONG CreateOptions, PULONG Disposition)
 {
-    OPEN_CONTEXT Context = {.Create = true};
+    OPEN_CONTEXT Context = {.Create = true,
+                            .Options = CreateOptions,
+                            .Class = Class,
+                            .Caller = __builtin_return_address(0)};
     NTSTATUS Status;
 
     UNREFERENCED_PARAMETER(TitleIndex);
-    UNREFERENCED_PARAMETER(Class);
-    UNREFERENCED_PARAMETER(CreateOptions);
     Status = OpenKey(KeyHandle, DesiredAccess, ObjectAttributes, &Context);
     if (NT_SUCCESS(Status) && Disposition)
         *Disposition = Context.Disposition;
     return Status;
 }
 
-/* References the handle's key and takes the lock; ReleaseKey undoes both. */
-static NTSTATUS AcquireKey(HANDLE Handle, ACCESS_MASK Access, PVOID *Object, CMX_KEY **Key)
-{
-    NTSTATUS Status = ObxReferenceHandle(Handle, Access, &CmxKeyType, KernelMode, Object, NULL);
+/* ---- operations on an open key -------------------------------------------------------------- */
 
-    if (!NT_SUCCESS(Status))
-        return Status;
+/*
+ * One kind of call. Info is its REG_xxx_INFORMATION, which holds every argument and starts with the
+ * key object: the callbacks are shown it, Run works from a copy, so that what a driver writes there
+ * changes nothing.
+ */
+typedef struct _OPERATION {
+    REG_NOTIFY_CLASS Before, After;
+    ACCESS_MASK Access;
+    size_t Size, ContextsAt;
+    NTSTATUS (*Run)(CMX_KEY *Key, const void *Info);
+} OPERATION;
+
+#define OPERATION_OF(type, before, after, access, run)                                             \
+    {                                                                                              \
+        before, after, access, sizeof(type), offsetof(type, CallContext), run                      \
+    }
+
+static NTSTATUS RunLocked(const OPERATION *Op, PVOID Object, const void *Info)
+{
+    CMX_KEY *Key;
+    NTSTATUS Status;
+
     KexLockAcquire(&CmxLock);
-    *Key = *(CMX_KEY **)*Object;
-    if (!(*Key)->Deleted)
-        return STATUS_SUCCESS;
+    Key = ((CMX_KEY_OBJECT *)Object)->Key;
+    Status = Key->Deleted ? STATUS_KEY_DELETED : Op->Run(Key, Info);
     KexLockRelease(&CmxLock);
-    ObDereferenceObject(*Object);
-    return STATUS_KEY_DELETED;
+    return Status;
 }
 
-static void ReleaseKey(PVOID Object)
+static NTSTATUS Call(const OPERATION *Op, HANDLE Handle, void *Info)
 {
-    KexLockRelease(&CmxLock);
+    ULONG64 Copy[12];
+    CMX_ROUND Round;
+    NTSTATUS Status;
+    PVOID Object;
+
+    Status = ObxReferenceHandle(Handle, Op->Access, &CmxKeyType, KernelMode, &Object, NULL);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    *(PVOID *)Info = Object;
+    assert(Op->Size <= sizeof Copy);
+    memcpy(Copy, Info, Op->Size);
+    Status = CmxBefore(&Round, Op->Before, Object, Info, Op->ContextsAt);
+    if (Status == STATUS_SUCCESS)
+        Status = RunLocked(Op, Object, Copy);
+    Status = CmxAfter(&Round, Op->After, Object, Status);
     ObDereferenceObject(Object);
+    return Status;
+}
+
+static NTSTATUS QueryValue(CMX_KEY *Key, const void *Info)
+{
+    const REG_QUERY_VALUE_KEY_INFORMATION *q = Info;
+    const CMX_VALUE *v = CmxFindValue(Key, q->ValueName);
+
+    return v ? CmxCopyValue(v, q->KeyValueInformationClass, q->KeyValueInformation, q->Length,
+                            q->ResultLength)
+             : STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
 /*
- * Copies one value in the form asked for. STATUS_BUFFER_TOO_SMALL when not even the fixed part
- * fits, STATUS_BUFFER_OVERFLOW when only that fits; *ResultLength is always the whole.
+ * One value by name. STATUS_BUFFER_TOO_SMALL when not even the fixed part fits,
+ * STATUS_BUFFER_OVERFLOW when only that does; *ResultLength is always the whole.
  * nf-wdm-zwqueryvaluekey
  */
-static NTSTATUS CopyValue(const CMX_VALUE *v, KEY_VALUE_INFORMATION_CLASS Class, void *Out,
-                          ULONG Length, PULONG Needed)
-{
-    ULONG NameAt, DataAt, Fixed;
-
-    switch (Class) {
-    case KeyValueBasicInformation:
-        Fixed = NameAt = FIELD_OFFSET(KEY_VALUE_BASIC_INFORMATION, Name);
-        *Needed = Fixed + v->Name.Length;
-        if (Length < Fixed)
-            return STATUS_BUFFER_TOO_SMALL;
-        *(KEY_VALUE_BASIC_INFORMATION *)Out =
-            (KEY_VALUE_BASIC_INFORMATION){.Type = v->Type, .NameLength = v->Name.Length};
-        if (Length < *Needed)
-            return STATUS_BUFFER_OVERFLOW;
-        memcpy((char *)Out + NameAt, v->Name.Buffer, v->Name.Length);
-        return STATUS_SUCCESS;
-    case KeyValuePartialInformation:
-    case KeyValuePartialInformationAlign64:
-        Fixed = Class == KeyValuePartialInformation
-                    ? FIELD_OFFSET(KEY_VALUE_PARTIAL_INFORMATION, Data)
-                    : 8;
-        *Needed = Fixed + v->Length;
-        if (Length < Fixed)
-            return STATUS_BUFFER_TOO_SMALL;
-        if (Class == KeyValuePartialInformation) {
-            KEY_VALUE_PARTIAL_INFORMATION *p = Out;
-            p->TitleIndex = 0;
-            p->Type = v->Type;
-            p->DataLength = v->Length;
-        } else {
-            ((ULONG *)Out)[0] = v->Type;
-            ((ULONG *)Out)[1] = v->Length;
-        }
-        if (Length < *Needed)
-            return STATUS_BUFFER_OVERFLOW;
-        memcpy((char *)Out + Fixed, v->Data, v->Length);
-        return STATUS_SUCCESS;
-    case KeyValueFullInformation:
-        Fixed = NameAt = FIELD_OFFSET(KEY_VALUE_FULL_INFORMATION, Name);
-        DataAt = (NameAt + v->Name.Length + 7u) & ~7u;
-        *Needed = DataAt + v->Length;
-        if (Length < Fixed)
-            return STATUS_BUFFER_TOO_SMALL;
-        *(KEY_VALUE_FULL_INFORMATION *)Out =
-            (KEY_VALUE_FULL_INFORMATION){.Type = v->Type,
-                                         .DataOffset = DataAt,
-                                         .DataLength = v->Length,
-                                         .NameLength = v->Name.Length};
-        if (Length < *Needed)
-            return STATUS_BUFFER_OVERFLOW;
-        memcpy((char *)Out + NameAt, v->Name.Buffer, v->Name.Length);
-        memcpy((char *)Out + DataAt, v->Data, v->Length);
-        return STATUS_SUCCESS;
-    default:
-        return STATUS_INVALID_PARAMETER;
-    }
-}
-
 NTSTATUS NTAPI ZwQueryValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName,
                                KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
                                PVOID KeyValueInformation, ULONG Length, PULONG ResultLength)
 {
-    PVOID Object;
-    CMX_KEY *Key;
-    const CMX_VALUE *v;
-    NTSTATUS Status = AcquireKey(KeyHandle, KEY_QUERY_VALUE, &Object, &Key);
+    static const OPERATION Op = OPERATION_OF(REG_QUERY_VALUE_KEY_INFORMATION, RegNtPreQueryValueKey,
+                                             RegNtPostQueryValueKey, KEY_QUERY_VALUE, QueryValue);
+    REG_QUERY_VALUE_KEY_INFORMATION Info = {.ValueName = ValueName,
+                                            .KeyValueInformationClass = KeyValueInformationClass,
+                                            .KeyValueInformation = KeyValueInformation,
+                                            .Length = Length,
+                                            .ResultLength = ResultLength};
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    v = CmxFindValue(Key, ValueName);
-    Status = v ? CopyValue(v, KeyValueInformationClass, KeyValueInformation, Length, ResultLength)
-               : STATUS_OBJECT_NAME_NOT_FOUND;
-    ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
 }
 
+static NTSTATUS EnumerateValue(CMX_KEY *Key, const void *Info)
+{
+    const REG_ENUMERATE_VALUE_KEY_INFORMATION *q = Info;
+    const CMX_VALUE *v = Key->FirstValue;
+
+    for (ULONG i = q->Index; v && i; i--)
+        v = v->Next;
+    return v ? CmxCopyValue(v, q->KeyValueInformationClass, q->KeyValueInformation, q->Length,
+                            q->ResultLength)
+             : STATUS_NO_MORE_ENTRIES;
+}
+
+/* Value number Index in the order of creation; STATUS_NO_MORE_ENTRIES past the last.
+ * nf-wdm-zwenumeratevaluekey */
 NTSTATUS NTAPI ZwEnumerateValueKey(HANDLE KeyHandle, ULONG Index,
                                    KEY_VALUE_INFORMATION_CLASS KeyValueInformationClass,
                                    PVOID KeyValueInformation, ULONG Length, PULONG ResultLength)
 {
-    PVOID Object;
-    CMX_KEY *Key;
-    const CMX_VALUE *v;
-    NTSTATUS Status = AcquireKey(KeyHandle, KEY_QUERY_VALUE, &Object, &Key);
+    static const OPERATION Op =
+        OPERATION_OF(REG_ENUMERATE_VALUE_KEY_INFORMATION, RegNtPreEnumerateValueKey,
+                     RegNtPostEnumerateValueKey, KEY_QUERY_VALUE, EnumerateValue);
+    REG_ENUMERATE_VALUE_KEY_INFORMATION Info = {.Index = Index,
+                                                .KeyValueInformationClass =
+                                                    KeyValueInformationClass,
+                                                .KeyValueInformation = KeyValueInformation,
+                                                .Length = Length,
+                                                .ResultLength = ResultLength};
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    for (v = Key->FirstValue; v && Index; Index--)
-        v = v->Next;
-    Status = v ? CopyValue(v, KeyValueInformationClass, KeyValueInformation, Length, ResultLength)
-               : STATUS_NO_MORE_ENTRIES;
-    ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
 }
 
+static NTSTATUS SetValue(CMX_KEY *Key, const void *Info)
+{
+    const REG_SET_VALUE_KEY_INFORMATION *q = Info;
+
+    return CmxPutValue(Key, q->ValueName, q->Type, q->Data, q->DataSize);
+}
+
+/* Makes or replaces a value. nf-wdm-zwsetvaluekey */
 NTSTATUS NTAPI ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex,
                              ULONG Type, PVOID Data, ULONG DataSize)
 {
-    PVOID Object;
-    CMX_KEY *Key;
-    NTSTATUS Status = AcquireKey(KeyHandle, KEY_SET_VALUE, &Object, &Key);
+    static const OPERATION Op = OPERATION_OF(REG_SET_VALUE_KEY_INFORMATION, RegNtPreSetValueKey,
+                                             RegNtPostSetValueKey, KEY_SET_VALUE, SetValue);
+    REG_SET_VALUE_KEY_INFORMATION Info = {.ValueName = ValueName,
+                                          .TitleIndex = TitleIndex,
+                                          .Type = Type,
+                                          .Data = Data,
+                                          .DataSize = DataSize};
 
-    UNREFERENCED_PARAMETER(TitleIndex);
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = CmxPutValue(Key, ValueName, Type, Data, DataSize);
-    ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
 }
 
+static NTSTATUS DeleteValue(CMX_KEY *Key, const void *Info)
+{
+    CMX_VALUE *v = CmxFindValue(Key, ((const REG_DELETE_VALUE_KEY_INFORMATION *)Info)->ValueName);
+
+    if (!v)
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    CmxFreeValue(Key, v);
+    return STATUS_SUCCESS;
+}
+
+/* STATUS_OBJECT_NAME_NOT_FOUND when there is no such value. nf-wdm-zwdeletevaluekey */
 NTSTATUS NTAPI ZwDeleteValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName)
 {
-    PVOID Object;
-    CMX_KEY *Key;
-    CMX_VALUE *v;
-    NTSTATUS Status = AcquireKey(KeyHandle, KEY_SET_VALUE, &Object, &Key);
+    static const OPERATION Op =
+        OPERATION_OF(REG_DELETE_VALUE_KEY_INFORMATION, RegNtPreDeleteValueKey,
+                     RegNtPostDeleteValueKey, KEY_SET_VALUE, DeleteValue);
+    REG_DELETE_VALUE_KEY_INFORMATION Info = {.ValueName = ValueName};
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    v = CmxFindValue(Key, ValueName);
-    if (v)
-        CmxFreeValue(Key, v);
-    else
-        Status = STATUS_OBJECT_NAME_NOT_FOUND;
-    ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
 }
 
-/* ZwDeleteKey: STATUS_CANNOT_DELETE while the key has subkeys. nf-wdm-zwdeletekey */
+static NTSTATUS DeleteKey(CMX_KEY *Key, const void *Info)
+{
+    UNREFERENCED_PARAMETER(Info);
+    if (Key->FirstChild || !Key->Parent)
+        return STATUS_CANNOT_DELETE;
+    CmxUnlinkKey(Key);
+    return STATUS_SUCCESS;
+}
+
+/* STATUS_CANNOT_DELETE while the key has subkeys. Open handles answer STATUS_KEY_DELETED from now
+ * on. nf-wdm-zwdeletekey */
 NTSTATUS NTAPI ZwDeleteKey(HANDLE KeyHandle)
 {
-    PVOID Object;
-    CMX_KEY *Key;
-    NTSTATUS Status = AcquireKey(KeyHandle, DELETE, &Object, &Key);
+    static const OPERATION Op = OPERATION_OF(REG_DELETE_KEY_INFORMATION, RegNtPreDeleteKey,
+                                             RegNtPostDeleteKey, DELETE, DeleteKey);
+    REG_DELETE_KEY_INFORMATION Info = {0};
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    if (Key->FirstChild || !Key->Parent)
-        Status = STATUS_CANNOT_DELETE;
-    else
-        CmxUnlinkKey(Key);
-    ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
 }
 
-static NTSTATUS CopyKey(CMX_KEY *Key, KEY_INFORMATION_CLASS Class, void *Out, ULONG Length,
-                        PULONG Needed)
+static NTSTATUS QueryKey(CMX_KEY *Key, const void *Info)
 {
-    KEY_FULL_INFORMATION Full = {.LastWriteTime = Key->LastWrite, .ClassOffset = 0xffffffffu};
+    const REG_QUERY_KEY_INFORMATION *q = Info;
 
-    for (CMX_KEY *k = Key->FirstChild; k; k = k->NextSibling) {
-        Full.SubKeys++;
-        Full.MaxNameLen = k->Name.Length > Full.MaxNameLen ? k->Name.Length : Full.MaxNameLen;
-    }
-    for (CMX_VALUE *v = Key->FirstValue; v; v = v->Next) {
-        Full.Values++;
-        Full.MaxValueNameLen =
-            v->Name.Length > Full.MaxValueNameLen ? v->Name.Length : Full.MaxValueNameLen;
-        Full.MaxValueDataLen = v->Length > Full.MaxValueDataLen ? v->Length : Full.MaxValueDataLen;
-    }
-    if (Class == KeyFullInformation) {
-        *Needed = FIELD_OFFSET(KEY_FULL_INFORMATION, Class);
-        if (Length < *Needed)
-            return STATUS_BUFFER_TOO_SMALL;
-        memcpy(Out, &Full, *Needed);
-        return STATUS_SUCCESS;
-    }
-    if (Class == KeyBasicInformation) {
-        KEY_BASIC_INFORMATION b = {.LastWriteTime = Key->LastWrite, .NameLength = Key->Name.Length};
-        ULONG Fixed = FIELD_OFFSET(KEY_BASIC_INFORMATION, Name);
-        *Needed = Fixed + Key->Name.Length;
-        if (Length < Fixed)
-            return STATUS_BUFFER_TOO_SMALL;
-        memcpy(Out, &b, Fixed);
-        if (Length < *Needed)
-            return STATUS_BUFFER_OVERFLOW;
-        memcpy((char *)Out + Fixed, Key->Name.Buffer, Key->Name.Length);
-        return STATUS_SUCCESS;
-    }
-    if (Class == KeyNameInformation) {
-        ULONG n = PathOf(Key, NULL, 0), Fixed = FIELD_OFFSET(KEY_NAME_INFORMATION, Name);
-        *Needed = Fixed + n;
-        if (Length < Fixed)
-            return STATUS_BUFFER_TOO_SMALL;
-        ((KEY_NAME_INFORMATION *)Out)->NameLength = n;
-        if (Length < *Needed)
-            return STATUS_BUFFER_OVERFLOW;
-        PathOf(Key, (WCHAR *)((char *)Out + Fixed), n);
-        return STATUS_SUCCESS;
-    }
-    return STATUS_INVALID_PARAMETER;
+    return CmxCopyKey(Key, q->KeyInformationClass, q->KeyInformation, q->Length, q->ResultLength);
 }
 
+/* Facts about a key; lengths as for ZwQueryValueKey. nf-wdm-zwquerykey */
 NTSTATUS NTAPI ZwQueryKey(HANDLE KeyHandle, KEY_INFORMATION_CLASS KeyInformationClass,
                           PVOID KeyInformation, ULONG Length, PULONG ResultLength)
 {
-    PVOID Object;
-    CMX_KEY *Key;
-    NTSTATUS Status = AcquireKey(KeyHandle, KEY_QUERY_VALUE, &Object, &Key);
+    static const OPERATION Op = OPERATION_OF(REG_QUERY_KEY_INFORMATION, RegNtPreQueryKey,
+                                             RegNtPostQueryKey, KEY_QUERY_VALUE, QueryKey);
+    REG_QUERY_KEY_INFORMATION Info = {.KeyInformationClass = KeyInformationClass,
+                                      .KeyInformation = KeyInformation,
+                                      .Length = Length,
+                                      .ResultLength = ResultLength};
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Status = CopyKey(Key, KeyInformationClass, KeyInformation, Length, ResultLength);
-    ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
 }
 
+static NTSTATUS EnumerateKey(CMX_KEY *Key, const void *Info)
+{
+    const REG_ENUMERATE_KEY_INFORMATION *q = Info;
+    CMX_KEY *Child = Key->FirstChild;
+
+    for (ULONG i = q->Index; Child && i; i--)
+        Child = Child->NextSibling;
+    return Child ? CmxCopyKey(Child, q->KeyInformationClass, q->KeyInformation, q->Length,
+                              q->ResultLength)
+                 : STATUS_NO_MORE_ENTRIES;
+}
+
+/* Subkey number Index in the order of names. nf-wdm-zwenumeratekey */
 NTSTATUS NTAPI ZwEnumerateKey(HANDLE KeyHandle, ULONG Index,
                               KEY_INFORMATION_CLASS KeyInformationClass, PVOID KeyInformation,
                               ULONG Length, PULONG ResultLength)
 {
-    PVOID Object;
-    CMX_KEY *Key, *Child;
-    NTSTATUS Status = AcquireKey(KeyHandle, KEY_ENUMERATE_SUB_KEYS, &Object, &Key);
+    static const OPERATION Op =
+        OPERATION_OF(REG_ENUMERATE_KEY_INFORMATION, RegNtPreEnumerateKey, RegNtPostEnumerateKey,
+                     KEY_ENUMERATE_SUB_KEYS, EnumerateKey);
+    REG_ENUMERATE_KEY_INFORMATION Info = {.Index = Index,
+                                          .KeyInformationClass = KeyInformationClass,
+                                          .KeyInformation = KeyInformation,
+                                          .Length = Length,
+                                          .ResultLength = ResultLength};
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    for (Child = Key->FirstChild; Child && Index; Index--)
-        Child = Child->NextSibling;
-    Status = Child ? CopyKey(Child, KeyInformationClass, KeyInformation, Length, ResultLength)
-                   : STATUS_NO_MORE_ENTRIES;
-    ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
+}
+
+static NTSTATUS FlushKey(CMX_KEY *Key, const void *Info)
+{
+    UNREFERENCED_PARAMETER(Key);
+    UNREFERENCED_PARAMETER(Info);
+    return STATUS_SUCCESS;
 }
 
 /* Nothing is behind the tree in memory, so a flush has nothing to wait for. */
 NTSTATUS NTAPI ZwFlushKey(HANDLE KeyHandle)
 {
-    PVOID Object;
-    CMX_KEY *Key;
-    NTSTATUS Status = AcquireKey(KeyHandle, 0, &Object, &Key);
+    static const OPERATION Op =
+        OPERATION_OF(REG_FLUSH_KEY_INFORMATION, RegNtPreFlushKey, RegNtPostFlushKey, 0, FlushKey);
+    REG_FLUSH_KEY_INFORMATION Info = {0};
 
-    if (NT_SUCCESS(Status))
-        ReleaseKey(Object);
-    return Status;
+    return Call(&Op, KeyHandle, &Info);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The registry's tree: keys, values, and the machine's way to fill it. */
-#include "cm/cm.h"
+#include "cm/callback.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +220,7 @@ NTSTATUS CmxSetDword(PCWSTR Path, PCWSTR Name, ULONG Value)
     return CmxSetValue(Path, Name, REG_DWORD, &Value, sizeof(Value));
 }
 
-static PVOID RootObject;
+PVOID CmxRootObject;
 
 NTSTATUS CmxStart(void)
 {
@@ -232,11 +232,11 @@ NTSTATUS CmxStart(void)
         return STATUS_INSUFFICIENT_RESOURCES;
     CmxRoot->Opens = 1;
     ObxRegisterType(&CmxKeyType);
-    Status = ObxCreateObject(&CmxKeyType, sizeof(CMX_KEY *), NULL, &RootObject);
+    Status = ObxCreateObject(&CmxKeyType, sizeof(CMX_KEY_OBJECT), NULL, &CmxRootObject);
     if (!NT_SUCCESS(Status))
         return Status;
-    *(CMX_KEY **)RootObject = CmxRoot;
-    Status = ObxInsertName(RootObject, NULL, &Name, OBJ_CASE_INSENSITIVE | OBJ_PERMANENT);
+    ((CMX_KEY_OBJECT *)CmxRootObject)->Key = CmxRoot;
+    Status = ObxInsertName(CmxRootObject, NULL, &Name, OBJ_CASE_INSENSITIVE | OBJ_PERMANENT);
     if (NT_SUCCESS(Status))
         Status = CmxCreatePath(L"\\Registry\\Machine\\System\\CurrentControlSet\\Services");
     if (NT_SUCCESS(Status))
@@ -248,10 +248,10 @@ NTSTATUS CmxStart(void)
 
 void CmxEnd(void)
 {
-    if (RootObject) {
-        ObxRemoveName(RootObject);
-        ObDereferenceObject(RootObject);
-        RootObject = NULL;
+    if (CmxRootObject) {
+        ObxRemoveName(CmxRootObject);
+        ObDereferenceObject(CmxRootObject);
+        CmxRootObject = NULL;
     }
     if (CmxRoot)
         FreeTree(CmxRoot);

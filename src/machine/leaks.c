@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "cm/cm.h"
 #include "ex/ex.h"
 #include "flt/flt.h"
 #include "io/io.h"
@@ -102,6 +103,11 @@ static void callback_leak(const PSX_CALLBACK *Callback, void *Context)
                          TrcWhere(Callback->Routine, where, sizeof(where)));
 }
 
+static void registry_leak(const void *Routine, void *Context)
+{
+    callback_leak(&(PSX_CALLBACK){"registry", Routine}, Context);
+}
+
 static void irp_leak(const IOX_LIVE_IRP *Live, void *Context)
 {
     const struct owner *o = Context;
@@ -120,5 +126,6 @@ void machine_list_leaks(const char *driver, const void *image_base, size_t image
     ExxForEachPool(pool_leak, &o);
     ObxForEachOpenHandle(handle_leak, &o);
     PsxForEachCallback(callback_leak, &o);
+    CmxForEachCallback(registry_leak, &o);
     IoxForEachIrp(irp_leak, &o);
 }

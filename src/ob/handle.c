@@ -126,6 +126,13 @@ NTSTATUS ObxInsertHandle(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULON
                      __builtin_return_address(0), Handle);
 }
 
+NTSTATUS ObxInsertHandleBy(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULONG Attributes,
+                           const void *Creator, PHANDLE Handle)
+{
+    return InsertFor(Process ? Process : PsGetCurrentProcess(), Body, Access, Attributes, Creator,
+                     Handle);
+}
+
 /* Table and index of a handle value as this mode may use it, or NULL. */
 static OBX_HANDLE_TABLE *TableOf(HANDLE Handle, KPROCESSOR_MODE Mode, ULONG *Index)
 {

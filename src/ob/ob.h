@@ -206,6 +206,9 @@ void ObxDeleteHandleTable(OBX_HANDLE_TABLE *Table);
  * of its own. */
 NTSTATUS ObxInsertHandle(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULONG Attributes,
                          PHANDLE Handle);
+/* The same for a caller of the room: Creator is the address that asked, which a leak report names. */
+NTSTATUS ObxInsertHandleBy(PEPROCESS Process, PVOID Body, ACCESS_MASK Access, ULONG Attributes,
+                           const void *Creator, PHANDLE Handle);
 NTSTATUS ObxCloseHandle(HANDLE Handle, KPROCESSOR_MODE Mode, const void *Caller);
 NTSTATUS ObxReferenceHandle(HANDLE Handle, ACCESS_MASK Access, OBX_TYPE *Type, KPROCESSOR_MODE Mode,
                             PVOID *Body, POBJECT_HANDLE_INFORMATION Information);
