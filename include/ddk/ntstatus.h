@@ -495,6 +495,7 @@
 #define STATUS_UNRECOGNIZED_VOLUME                              ((NTSTATUS)0xC000014FL)
 #define STATUS_SERIAL_NO_DEVICE_INITED                          ((NTSTATUS)0xC0000150L)
 #define STATUS_TOO_MANY_SECRETS                                 ((NTSTATUS)0xC0000156L)
+#define STATUS_UNMAPPABLE_CHARACTER                             ((NTSTATUS)0xC0000162L)
 #define STATUS_DEVICE_NOT_PARTITIONED                           ((NTSTATUS)0xC0000174L)
 #define STATUS_UNABLE_TO_LOCK_MEDIA                             ((NTSTATUS)0xC0000175L)
 #define STATUS_UNABLE_TO_UNLOAD_MEDIA                           ((NTSTATUS)0xC0000176L)

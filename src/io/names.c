@@ -101,6 +101,12 @@ NTSTATUS NTAPI IoVolumeDeviceToDosName(PVOID VolumeDeviceObject, PUNICODE_STRING
     return CopyName(&Guid, DosName);
 }
 
+/* The older name of the same. nf-ntddk-rtlvolumedevicetodosname */
+NTSTATUS NTAPI RtlVolumeDeviceToDosName(PVOID VolumeDeviceObject, PUNICODE_STRING DosName)
+{
+    return IoVolumeDeviceToDosName(VolumeDeviceObject, DosName);
+}
+
 /* "\\?\Volume{...}" (nf-ntifs-iovolumedevicetoguidpath) and the bare GUID. */
 NTSTATUS NTAPI IoVolumeDeviceToGuidPath(PVOID VolumeDeviceObject, PUNICODE_STRING GuidPath)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Text conversions: ANSI (Windows-1252), OEM (the same page here), UTF-8, UTF-16. */
+/* Text conversions: ANSI (Windows-1252), UTF-8, UTF-16. */
 #include "rtl/rtl.h"
 
 #include <string.h>

@@ -148,6 +148,7 @@ NTSTATUS NTAPI RtlGUIDFromString(PCUNICODE_STRING GuidString, GUID *Guid)
  * ---------------------------------------------------------------------------------------------- */
 
 #define TICKS_PER_SECOND 10000000LL
+#define DAYS_1970_TO_1980 3652LL
 #define DAYS_1601_TO_1970 134774
 
 /* Days since 1601-01-01 of a proleptic Gregorian date (the era trick: years start in March). */
@@ -228,4 +229,31 @@ ULONG NTAPI RtlRandomEx(PULONG Seed)
 ULONG NTAPI RtlRandom(PULONG Seed)
 {
     return RtlRandomEx(Seed);
+}
+
+/* The same from 1980, the year that FAT counts from. nf-ntifs-rtltimetosecondssince1980 */
+BOOLEAN NTAPI RtlTimeToSecondsSince1980(PLARGE_INTEGER Time, PULONG ElapsedSeconds)
+{
+    LARGE_INTEGER Since1970 = {.QuadPart =
+                                   Time->QuadPart - DAYS_1970_TO_1980 * 86400LL * TICKS_PER_SECOND};
+
+    return RtlTimeToSecondsSince1970(&Since1970, ElapsedSeconds);
+}
+
+VOID NTAPI RtlSecondsSince1980ToTime(ULONG ElapsedSeconds, PLARGE_INTEGER Time)
+{
+    RtlSecondsSince1970ToTime(ElapsedSeconds, Time);
+    Time->QuadPart += DAYS_1970_TO_1980 * 86400LL * TICKS_PER_SECOND;
+}
+
+/* Bytes before the first ULONG that is not Pattern; Length is cut to whole ULONGs.
+ * nf-ntifs-rtlcomparememoryulong */
+SIZE_T NTAPI RtlCompareMemoryUlong(PVOID Source, SIZE_T Length, ULONG Pattern)
+{
+    const ULONG *At = Source;
+    SIZE_T n = Length / sizeof(ULONG), i = 0;
+
+    while (i < n && At[i] == Pattern)
+        i++;
+    return i * sizeof(ULONG);
 }

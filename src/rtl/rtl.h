@@ -37,6 +37,9 @@ void RtlxFormat(RTLX_SINK *Sink, const void *Format, const uint64_t *Args);
 
 /* Windows-1252, the ANSI code page of every machine openflt builds. */
 WCHAR RtlxAnsiToWide(unsigned char C);
+/* The OEM code page. FALSE, and '?', when a character is not in it. */
+WCHAR RtlxOemToWide(unsigned char C);
+bool RtlxWideToOem(WCHAR C, unsigned char *Out);
 unsigned char RtlxWideToAnsi(WCHAR C); /* '?' when there is none */
 
 /* UTF-8 <-> UTF-16 for the host side. Both return the length in units/bytes without the terminator,

@@ -313,13 +313,6 @@ NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString,
     return Status;
 }
 
-NTSTATUS NTAPI RtlUnicodeStringToOemString(POEM_STRING DestinationString,
-                                           PCUNICODE_STRING SourceString,
-                                           BOOLEAN AllocateDestinationString)
-{
-    return RtlUnicodeStringToAnsiString(DestinationString, SourceString, AllocateDestinationString);
-}
-
 ULONG NTAPI RtlxAnsiStringToUnicodeSize(PCANSI_STRING AnsiString)
 {
     return (AnsiString->Length + 1u) * (ULONG)sizeof(WCHAR);
@@ -399,4 +392,108 @@ NTSTATUS NTAPI RtlHashUnicodeString(PCUNICODE_STRING String, BOOLEAN CaseInSensi
                (uint16_t)(CaseInSensitive ? RtlxUpcase(String->Buffer[i]) : String->Buffer[i]);
     *HashValue = Hash;
     return STATUS_SUCCESS;
+}
+
+/* ---- narrow strings, and strings made from plain text -------------------------------------------
+ */
+
+BOOLEAN NTAPI RtlPrefixString(const STRING *String1, const STRING *String2, BOOLEAN CaseInSensitive)
+{
+    STRING Start = *String2;
+
+    if (String1->Length > String2->Length)
+        return FALSE;
+    Start.Length = String1->Length;
+    return RtlEqualString(String1, &Start, CaseInSensitive);
+}
+
+/* STATUS_BUFFER_TOO_SMALL leaves Destination alone. Any IRQL. nf-ntifs-rtlappendstringtostring */
+NTSTATUS NTAPI RtlAppendStringToString(PSTRING Destination, const STRING *Source)
+{
+    if (Destination->Length + Source->Length > Destination->MaximumLength)
+        return STATUS_BUFFER_TOO_SMALL;
+    memmove(Destination->Buffer + Destination->Length, Source->Buffer, Source->Length);
+    Destination->Length = (USHORT)(Destination->Length + Source->Length);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS NTAPI RtlAppendAsciizToString(PSTRING Destination, PCSZ Source)
+{
+    STRING s;
+
+    if (!Source)
+        return STATUS_SUCCESS;
+    if (strlen(Source) > 0xffff)
+        return STATUS_BUFFER_TOO_SMALL;
+    s = (STRING){(USHORT)strlen(Source), 0, (PCHAR)(uintptr_t)Source};
+    return RtlAppendStringToString(Destination, &s);
+}
+
+/* A copy in paged pool for RtlFreeUnicodeString; FALSE without memory.
+ * nf-ntifs-rtlcreateunicodestring */
+BOOLEAN NTAPI RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
+{
+    UNICODE_STRING Source;
+
+    return NT_SUCCESS(RtlInitUnicodeStringEx(&Source, SourceString)) &&
+           NT_SUCCESS(RtlDuplicateUnicodeString(3, &Source, DestinationString));
+}
+
+/* Whole characters, inside a buffer that is there. NULL is valid. Flags is 0.
+ * nf-wdm-rtlvalidateunicodestring */
+NTSTATUS NTAPI RtlValidateUnicodeString(ULONG Flags, PCUNICODE_STRING String)
+{
+    if (Flags)
+        return STATUS_INVALID_PARAMETER;
+    if (!String)
+        return STATUS_SUCCESS;
+    if (String->Length % 2 || String->MaximumLength % 2 || String->Length > String->MaximumLength ||
+        (!String->Buffer && String->MaximumLength))
+        return STATUS_INVALID_PARAMETER;
+    return STATUS_SUCCESS;
+}
+
+/* Terminated UTF-8. STATUS_BUFFER_OVERFLOW, STATUS_NO_MEMORY. nf-ntifs-rtlunicodestringtoutf8string
+ */
+NTSTATUS NTAPI RtlUnicodeStringToUTF8String(PUTF8_STRING DestinationString,
+                                            PCUNICODE_STRING SourceString,
+                                            BOOLEAN AllocateDestinationString)
+{
+    ULONG Bytes = 0;
+
+    if (SourceString->Length)
+        RtlUnicodeToUTF8N(NULL, 0, &Bytes, SourceString->Buffer, SourceString->Length);
+    if (Bytes + 1 > 0xffff)
+        return STATUS_INVALID_PARAMETER_2;
+    if (AllocateDestinationString) {
+        DestinationString->Buffer = ExAllocatePoolWithTag(PagedPool, Bytes + 1, TAG_STRING);
+        if (!DestinationString->Buffer)
+            return STATUS_NO_MEMORY;
+        DestinationString->MaximumLength = (USHORT)(Bytes + 1);
+    } else if (Bytes + 1 > DestinationString->MaximumLength) {
+        return STATUS_BUFFER_OVERFLOW;
+    }
+    if (Bytes)
+        RtlUnicodeToUTF8N(DestinationString->Buffer, Bytes, NULL, SourceString->Buffer,
+                          SourceString->Length);
+    DestinationString->Buffer[Bytes] = 0;
+    DestinationString->Length = (USHORT)Bytes;
+    return STATUS_SUCCESS;
+}
+
+/* The other way. nf-ntifs-rtlutf8stringtounicodestring */
+NTSTATUS NTAPI RtlUTF8StringToUnicodeString(PUNICODE_STRING DestinationString,
+                                            PUTF8_STRING SourceString,
+                                            BOOLEAN AllocateDestinationString)
+{
+    ULONG Bytes = 0;
+    NTSTATUS Status;
+
+    if (SourceString->Length)
+        RtlUTF8ToUnicodeN(NULL, 0, &Bytes, SourceString->Buffer, SourceString->Length);
+    Status = PrepareWide(DestinationString, Bytes, AllocateDestinationString);
+    if (NT_SUCCESS(Status) && Bytes)
+        RtlUTF8ToUnicodeN(DestinationString->Buffer, Bytes, NULL, SourceString->Buffer,
+                          SourceString->Length);
+    return Status;
 }

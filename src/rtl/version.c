@@ -41,3 +41,84 @@ NTSTATUS NTAPI RtlGetVersion(PRTL_OSVERSIONINFOW VersionInformation)
     }
     return STATUS_SUCCESS;
 }
+
+/* Conditions of VerSetConditionMask, three bits a type, from VER_MINORVERSION up. */
+enum { EQUAL = 1, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, ALL_BITS, ANY_BIT };
+enum { MINOR, MAJOR, BUILD, PLATFORM, PACK_MINOR, PACK_MAJOR, SUITE, PRODUCT, TYPES };
+
+static ULONG ConditionOf(ULONGLONG Mask, int Type)
+{
+    return (ULONG)(Mask >> (Type * 3)) & 7;
+}
+
+static bool Holds(ULONG Condition, LONGLONG Have, LONGLONG Want)
+{
+    switch (Condition) {
+    case EQUAL:
+        return Have == Want;
+    case GREATER:
+        return Have > Want;
+    case GREATER_EQUAL:
+        return Have >= Want;
+    case LESS:
+        return Have < Want;
+    case LESS_EQUAL:
+        return Have <= Want;
+    case ALL_BITS:
+        return (Have & Want) == Want;
+    case ANY_BIT:
+        return !Want || (Have & Want);
+    default:
+        return false;
+    }
+}
+
+ULONGLONG NTAPI VerSetConditionMask(ULONGLONG ConditionMask, ULONG TypeMask, UCHAR Condition)
+{
+    for (int Type = 0; Type < TYPES; Type++)
+        if (TypeMask >> Type & 1)
+            ConditionMask |= (ULONGLONG)(Condition & 7) << (Type * 3);
+    return ConditionMask;
+}
+
+/*
+ * Holds the running version against VersionInfo. Major, minor and service pack are one number of
+ * four places, compared under the condition of the highest place asked for; everything else is
+ * judged by itself. STATUS_REVISION_MISMATCH when a condition fails, STATUS_INVALID_PARAMETER
+ * without types or without a condition for one. nf-wdm-rtlverifyversioninfo
+ */
+NTSTATUS NTAPI RtlVerifyVersionInfo(PRTL_OSVERSIONINFOEXW VersionInfo, ULONG TypeMask,
+                                    ULONGLONG ConditionMask)
+{
+    static const int Order[] = {MAJOR, MINOR, PACK_MAJOR, PACK_MINOR};
+    RTL_OSVERSIONINFOEXW Now = {.dwOSVersionInfoSize = sizeof Now};
+    LONGLONG Have[TYPES], Want[TYPES], PlaceHave = 0, PlaceWant = 0;
+    ULONG Condition = 0;
+
+    RtlGetVersion((PRTL_OSVERSIONINFOW)&Now);
+#define BOTH(type, field) (Have[type] = Now.field, Want[type] = VersionInfo->field)
+    BOTH(MINOR, dwMinorVersion), BOTH(MAJOR, dwMajorVersion), BOTH(BUILD, dwBuildNumber);
+    BOTH(PLATFORM, dwPlatformId), BOTH(PACK_MINOR, wServicePackMinor),
+        BOTH(PACK_MAJOR, wServicePackMajor);
+    BOTH(SUITE, wSuiteMask), BOTH(PRODUCT, wProductType);
+#undef BOTH
+    if (!(TypeMask & 0xff))
+        return STATUS_INVALID_PARAMETER;
+    for (int Type = 0; Type < TYPES; Type++)
+        if ((TypeMask >> Type & 1) && !ConditionOf(ConditionMask, Type))
+            return STATUS_INVALID_PARAMETER;
+    for (int i = 0; i < 4; i++) {
+        if (!(TypeMask >> Order[i] & 1))
+            continue;
+        Condition = Condition ? Condition : ConditionOf(ConditionMask, Order[i]);
+        PlaceHave |= (Have[Order[i]] & 0xffff) << (48 - 16 * i);
+        PlaceWant |= (Want[Order[i]] & 0xffff) << (48 - 16 * i);
+    }
+    if (Condition && !Holds(Condition, PlaceHave, PlaceWant))
+        return STATUS_REVISION_MISMATCH;
+    for (int Type = 0; Type < TYPES; Type++)
+        if ((TypeMask >> Type & 1) && (Type == BUILD || Type == PLATFORM || Type >= SUITE) &&
+            !Holds(ConditionOf(ConditionMask, Type), Have[Type], Want[Type]))
+            return STATUS_REVISION_MISMATCH;
+    return STATUS_SUCCESS;
+}
