@@ -230,7 +230,7 @@ static NTSTATUS Refuse(PIRP Irp)
 /* The chain may change, and grow beyond the record, between the two looks at it: then once more. */
 FLTX_OP *FltxBegin(PFLT_VOLUME Volume, UCHAR Major, FLTX_OP_KIND Kind, FLTX_CHAIN **Chain)
 {
-    ULONG Room = Volume->InstanceCount;
+    ULONG Room = atomic_load_explicit(&Volume->InstanceCount, memory_order_relaxed);
 
     for (;;) {
         FLTX_OP *Op = FltxOpAllocate(Room);
@@ -238,8 +238,8 @@ FLTX_OP *FltxBegin(PFLT_VOLUME Volume, UCHAR Major, FLTX_OP_KIND Kind, FLTX_CHAI
         *Chain = NULL;
         if (!Op)
             return NULL;
-        Op->Kind = Kind;
-        Op->Volume = Volume;
+        FLTX_SHOW(Op->Kind, Kind);
+        FLTX_SHOW(Op->Volume, Volume);
         atomic_store_explicit(&Op->Cursor, FLTX_CURSOR_BELOW, memory_order_relaxed);
         *Chain = FltxOpEnter(Op, Volume, FltxSlot(Major));
         if (*Chain && (*Chain)->Count <= Op->Capacity)

@@ -139,7 +139,7 @@ struct _FLT_VOLUME {
     KEVENT Changed;        /* set by an operation that ends while somebody watches */
     LIST_ENTRY Link;       /* FltxVolumes */
     LIST_ENTRY Instances;  /* under FltxLock */
-    ULONG InstanceCount;
+    _Atomic ULONG InstanceCount; /* changed under FltxLock; an operation takes it as a guess */
     FLTX_CHAIN *Retired;           /* under FltxLock */
     UNICODE_STRING Name, GuidName; /* \Device\HarddiskVolume1, \??\Volume{...} */
     FLT_FILESYSTEM_TYPE Type;
@@ -311,6 +311,28 @@ enum { FLTX_OWN_IDLE, FLTX_OWN_SENT, FLTX_OWN_DONE };
 
 #define FLTX_OP_OF(data) CONTAINING_RECORD(data, FLTX_OP, Data)
 
+/*
+ * Kind and Volume are written by the operation's owner while a detach may look at the record, and
+ * only the owner reads them plainly. The other side reads with FLTX_PEEK. Not _Atomic, so that the
+ * owner's own reads stay free for the compiler.
+ */
+#define FLTX_PEEK(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define FLTX_SHOW(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+
+/*
+ * A layer's state is written by the owner and, under FltxDrainLock, by a detach. Release and
+ * acquire: who sees POST sees the layer's context; who sees that a detach took it away may free
+ * what the layer saved.
+ */
+static inline UCHAR FltxStateOf(const FLTX_OP *Op, ULONG Layer)
+{
+    return __atomic_load_n(&Op->State[Layer], __ATOMIC_ACQUIRE);
+}
+static inline void FltxSetState(FLTX_OP *Op, ULONG Layer, UCHAR State)
+{
+    __atomic_store_n(&Op->State[Layer], State, __ATOMIC_RELEASE);
+}
+
 /* op.c */
 FLTX_OP *FltxOpAllocate(ULONG Layers);
 void FltxOpFree(FLTX_OP *Op);
@@ -340,7 +362,7 @@ static inline void FltxOpLeave(FLTX_OP *Op)
 {
     PFLT_VOLUME Volume = Op->Volume;
 
-    atomic_store_explicit(&Op->Cursor, FLTX_CURSOR_ABOVE, memory_order_relaxed);
+    atomic_store_explicit(&Op->Cursor, FLTX_CURSOR_ABOVE, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     if (__builtin_expect(atomic_load_explicit(&Op->Dead, memory_order_relaxed) & FLTX_DEAD_MARK, 0))
         FltxOpLeaveMarked(Op);

@@ -104,7 +104,7 @@ void FltxOpFree(FLTX_OP *Op)
 {
     ULONG Class = ClassOf(Op->Capacity);
 
-    Op->Kind = FLTX_OP_IDLE;
+    FLTX_SHOW(Op->Kind, FLTX_OP_IDLE);
     if (__builtin_expect(Cache.Count[Class] < KEPT, 1)) {
         Op->Next = Cache.Free[Class];
         Cache.Free[Class] = Op;

@@ -78,14 +78,14 @@ static FLT_POSTOP_CALLBACK_STATUS CallPost(FLTX_OP *Op, const FLTX_ENTRY *Entry,
 static void FinishLayer(FLTX_OP *Op, ULONG i)
 {
     Op->Data.Flags &= ~FLTFL_CALLBACK_DATA_DIRTY;
-    Op->State[i] = FLTX_LAYER_NONE;
+    FltxSetState(Op, i, FLTX_LAYER_NONE);
 }
 
 BOOLEAN FltxPost(FLTX_OP *Op, FLTX_CHAIN *Chain, LONG From)
 {
     Op->Data.Flags |= FLTFL_CALLBACK_DATA_POST_OPERATION;
     for (LONG i = From; i >= Op->First; i--) {
-        BOOLEAN Wanted = Op->State[i] != FLTX_LAYER_NONE;
+        BOOLEAN Wanted = FltxStateOf(Op, (ULONG)i) != FLTX_LAYER_NONE;
 
         if (Wanted && !FltxOpStep(Op, i))
             Wanted = FltxOpKeepLayer(Op, (ULONG)i);

@@ -70,7 +70,7 @@ static ULONG FirstBelow(const FLTX_CHAIN *Chain, PFLT_INSTANCE Below)
  * already. */
 void FltxBeginOp(FLTX_OP *Op, PFLT_VOLUME Volume, FLTX_CHAIN *Chain, PFLT_INSTANCE Below)
 {
-    Op->Volume = Volume;
+    FLTX_SHOW(Op->Volume, Volume);
     Op->First = Below ? (USHORT)FirstBelow(Chain, Below) : 0;
     Op->Layers = (USHORT)Chain->Count;
     Op->Sync = Op->Wanted = Op->Changed = Op->Marked = Op->Reissue = FALSE;
@@ -292,7 +292,7 @@ static FLT_PREOP_CALLBACK_STATUS Apply(FLTX_OP *Op, const FLTX_ENTRY *Entry, ULO
         Op->Sync = TRUE;
         /* fall through */
     case FLT_PREOP_SUCCESS_WITH_CALLBACK:
-        Op->State[i] = FLTX_LAYER_POST;
+        FltxSetState(Op, i, FLTX_LAYER_POST);
         Op->Wanted = TRUE;
         return GO_ON;
     default:
@@ -327,7 +327,7 @@ FLT_PREOP_CALLBACK_STATUS FltxPre(FLTX_OP *Op, FLTX_CHAIN *Chain, LONG *At, BOOL
             if (!FltxOpStep(Op, i))
                 continue;
             if (!Entry->Pre) {
-                Op->State[i] = FLTX_LAYER_POST;
+                FltxSetState(Op, (ULONG)i, FLTX_LAYER_POST);
                 Op->Wanted = TRUE;
                 continue;
             }
@@ -337,7 +337,7 @@ FLT_PREOP_CALLBACK_STATUS FltxPre(FLTX_OP *Op, FLTX_CHAIN *Chain, LONG *At, BOOL
             if (__builtin_expect(!(Op->Data.Flags & FLTFL_CALLBACK_DATA_DIRTY), 1) &&
                 !KEX_TRACING()) {
                 if (Result == FLT_PREOP_SUCCESS_WITH_CALLBACK && Entry->Post) {
-                    Op->State[i] = FLTX_LAYER_POST;
+                    FltxSetState(Op, (ULONG)i, FLTX_LAYER_POST);
                     Op->Wanted = TRUE;
                     continue;
                 }

@@ -187,7 +187,7 @@ NTSTATUS FsxSetEa(FSX_IRP *x)
         Status = FsxStoreEas(x->Volume, x->Fcb->File->Id, c.To, Length);
         FsxTouchChange(x->Fcb, x->Ccb);
         ExReleaseResourceLite(&x->Fcb->Main);
-        x->FileObject->Flags |= FO_FILE_MODIFIED;
+        FsrtlxSetFileFlags(x->FileObject, FO_FILE_MODIFIED);
     }
     free(c.To);
     return Status;

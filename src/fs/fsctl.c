@@ -142,7 +142,7 @@ static NTSTATUS ZeroHeld(FSX_IRP *x, LONGLONG Start, LONGLONG End)
     Status = Store->Ops->ZeroRange(Store, x->Fcb->File->Id, x->Fcb->Stream, Start, End - Start);
     ExReleaseResourceLite(&x->Fcb->Paging);
     FsxTouchWrite(x->Fcb, x->Ccb);
-    x->FileObject->Flags |= FO_FILE_MODIFIED;
+    FsrtlxSetFileFlags(x->FileObject, FO_FILE_MODIFIED);
     return Status;
 }
 

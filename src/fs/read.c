@@ -163,7 +163,7 @@ static NTSTATUS HandleRead(FSX_IRP *x, LONGLONG Offset, ULONG Length)
     if (NT_SUCCESS(Status)) {
         if (x->FileObject->Flags & FO_SYNCHRONOUS_IO)
             x->FileObject->CurrentByteOffset.QuadPart = Offset + (LONGLONG)x->Information;
-        x->FileObject->Flags |= FO_FILE_FAST_IO_READ;
+        FsrtlxSetFileFlags(x->FileObject, FO_FILE_FAST_IO_READ);
     }
     ExReleaseResourceLite(&x->Fcb->Main);
     return Status;

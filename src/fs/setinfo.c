@@ -146,7 +146,7 @@ static NTSTATUS CheckShrink(FSX_IRP *x, LONGLONG Size)
 static void NotifySize(FSX_IRP *x)
 {
     FsxTouchWrite(x->Fcb, x->Ccb);
-    x->FileObject->Flags |= FO_FILE_MODIFIED | FO_FILE_SIZE_CHANGED;
+    FsrtlxSetFileFlags(x->FileObject, FO_FILE_MODIFIED | FO_FILE_SIZE_CHANGED);
 }
 
 /*

@@ -65,7 +65,7 @@ NTSTATUS FsxExtend(FSX_FCB *Fcb, PFILE_OBJECT FileObject, LONGLONG FileSize)
     Status = CcxSetSizes(FileObject, &Sizes);
     if (!NT_SUCCESS(Status))
         FsxTruncate(Fcb, FileObject, Old, Fcb->Header.AllocationSize.QuadPart);
-    FileObject->Flags |= FO_FILE_SIZE_CHANGED;
+    FsrtlxSetFileFlags(FileObject, FO_FILE_SIZE_CHANGED);
     return Status;
 }
 
@@ -88,7 +88,7 @@ NTSTATUS FsxTruncate(FSX_FCB *Fcb, PFILE_OBJECT FileObject, LONGLONG FileSize, L
         CcxSetSizes(FileObject, &Sizes);
     }
     ExReleaseResourceLite(&Fcb->Paging);
-    FileObject->Flags |= FO_FILE_SIZE_CHANGED;
+    FsrtlxSetFileFlags(FileObject, FO_FILE_SIZE_CHANGED);
     return Status;
 }
 

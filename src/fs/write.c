@@ -78,7 +78,7 @@ static void Finished(FSX_IRP *x, LONGLONG Offset, ULONG Length)
         x->Fcb->Header.ValidDataLength.QuadPart = End;
     }
     ExReleaseFastMutex(&x->Fcb->Mutex);
-    x->FileObject->Flags |= FO_FILE_MODIFIED;
+    FsrtlxSetFileFlags(x->FileObject, FO_FILE_MODIFIED);
     if (x->FileObject->Flags & FO_SYNCHRONOUS_IO)
         x->FileObject->CurrentByteOffset.QuadPart = End;
     x->Information = Length;

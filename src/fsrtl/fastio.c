@@ -75,7 +75,7 @@ BOOLEAN NTAPI FsRtlCopyRead(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset, 
             Done = NT_SUCCESS(Status);
             if (Done) {
                 IoStatus->Information = Length;
-                FileObject->Flags |= FO_FILE_FAST_IO_READ;
+                FsrtlxSetFileFlags(FileObject, FO_FILE_FAST_IO_READ);
                 FileObject->CurrentByteOffset.QuadPart = Offset + Length;
             }
         }
@@ -210,9 +210,9 @@ BOOLEAN NTAPI FsRtlCopyWrite(PFILE_OBJECT FileObject, PLARGE_INTEGER FileOffset,
         Done = NT_SUCCESS(WriteHeld(FileObject, Header, &Extent, Length, Wait, Buffer));
         KexSetTopLevelIrp(Outer);
         if (Done) {
-            FileObject->Flags |= FO_FILE_MODIFIED;
+            FsrtlxSetFileFlags(FileObject, FO_FILE_MODIFIED);
             if (Extent.Extends)
-                FileObject->Flags |= FO_FILE_SIZE_CHANGED;
+                FsrtlxSetFileFlags(FileObject, FO_FILE_SIZE_CHANGED);
             IoStatus->Information = Length;
             FileObject->CurrentByteOffset.QuadPart = Extent.End;
         }
@@ -285,7 +285,7 @@ BOOLEAN NTAPI FsRtlPrepareMdlWriteDev(PFILE_OBJECT FileObject, PLARGE_INTEGER Fi
         Done = NT_SUCCESS(CcxMdlLend(FileObject, FileOffset->QuadPart, Length, MdlChain));
         if (Done) {
             IoStatus->Information = Length;
-            FileObject->Flags |= FO_FILE_MODIFIED;
+            FsrtlxSetFileFlags(FileObject, FO_FILE_MODIFIED);
         }
     }
     ExReleaseResourceLite(Header->Resource);

@@ -12,6 +12,17 @@ NTSTATUS FsrtlxStart(void);
 void FsrtlxEnd(void);
 
 /*
+ * Flags that reads and writes set. Two of them on one file object hold the stream's resource
+ * shared, so that a plain read-modify-write can lose the other's flag: a lost FO_FILE_MODIFIED is a
+ * change nobody is told of. Mostly the flags are set already, and nothing is written.
+ */
+static inline void FsrtlxSetFileFlags(PFILE_OBJECT FileObject, ULONG Flags)
+{
+    if ((__atomic_load_n(&FileObject->Flags, __ATOMIC_RELAXED) & Flags) != Flags)
+        InterlockedOr((LONG volatile *)&FileObject->Flags, (LONG)Flags);
+}
+
+/*
  * The file system's locks around work that the system does on its own. Each call asks the drivers
  * of the file object's stack that registered FS_FILTER callbacks, from the top down, then the file
  * system's fast-I/O routine; a stream without either has its header's resources taken. A

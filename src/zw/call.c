@@ -35,7 +35,9 @@ NTSTATUS ZwpBegin(ZWP_CALL *Call, HANDLE File, ACCESS_MASK Access, bool Any, HAN
             goto Fail;
         KeClearEvent(Call->Event);
     }
-    Call->Synchronous = (Call->File->Flags & FO_SYNCHRONOUS_IO) != 0;
+    /* Other requests of the file may be setting flags. */
+    Call->Synchronous =
+        (__atomic_load_n(&Call->File->Flags, __ATOMIC_RELAXED) & FO_SYNCHRONOUS_IO) != 0;
     Call->Device = IoGetRelatedDeviceObject(Call->File);
     return STATUS_SUCCESS;
 Fail:

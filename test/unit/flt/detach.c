@@ -97,7 +97,7 @@ TEST(drain, "flt.detach.draining_post_for_a_request_that_is_away")
     CHECK_EQ(a->drains, 0);
 }
 
-static volatile bool in_callback, may_return;
+static _Atomic bool in_callback, may_return;
 static void stay(filter_ *f, PFLT_CALLBACK_DATA data, PCFLT_RELATED_OBJECTS objects)
 {
     (void)f, (void)objects;
@@ -113,7 +113,7 @@ static void NTAPI one_read(PVOID context)
 
     read_file(context, buffer, 16, 0, 0);
 }
-static volatile bool detached;
+static _Atomic bool detached;
 static void NTAPI unregister(PVOID context)
 {
     FltUnregisterFilter(((filter_ *)context)->handle);
@@ -193,8 +193,8 @@ TEST(object_reference, "flt.FltObjectReference.holds_teardown_and_refuses_after"
 
 /* ---- under load ------------------------------------------------------------------------------ */
 
-static volatile bool stop;
-static int reads, bad;
+static _Atomic bool stop;
+static _Atomic int reads, bad;
 static void NTAPI reader_loop(PVOID context)
 {
     UCHAR buffer[16];
@@ -207,7 +207,7 @@ static void NTAPI reader_loop(PVOID context)
     }
 }
 static long load_pre, load_post, gone_calls;
-static volatile bool attached_now;
+static _Atomic bool attached_now;
 static FLT_PREOP_CALLBACK_STATUS FLTAPI load_pre_cb(PFLT_CALLBACK_DATA data,
                                                     PCFLT_RELATED_OBJECTS objects, PVOID *context)
 {
@@ -246,10 +246,10 @@ TEST(load, "flt.detach.attach_and_detach_under_load_lose_no_callback")
                     L"Flags", 1)));
     REQUIRE(NT_SUCCESS(FltRegisterFilter(f->driver, &registration, &f->handle)));
     REQUIRE(NT_SUCCESS(FltStartFiltering(f->handle)));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++) /* all before the readers: it empties the log */
         file[i] = open_file();
+    for (int i = 0; i < 3; i++)
         thread[i] = run_thread(reader_loop, file[i]);
-    }
     for (unsigned long i = 0; i < 200 * test_scale(); i++) {
         attached_now = true;
         CHECK_EQ(FltAttachVolumeAtAltitude(f->handle, flt_volume, &altitude, &name, NULL),

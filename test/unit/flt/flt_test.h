@@ -42,7 +42,9 @@ static int log_n;
 
 static log_entry *log_add(const char *who, bool post)
 {
-    log_entry *e = &log_[__atomic_fetch_add(&log_n, 1, __ATOMIC_SEQ_CST) % LOG_SIZE];
+    static __thread log_entry beyond; /* a full log keeps its first entries */
+    int n = __atomic_fetch_add(&log_n, 1, __ATOMIC_SEQ_CST);
+    log_entry *e = n < LOG_SIZE ? &log_[n] : &beyond;
 
     memset(e, 0, sizeof(*e));
     e->who = who;
@@ -407,7 +409,8 @@ typedef struct filter_ {
     void (*in_post)(struct filter_ *f, PFLT_CALLBACK_DATA data, PCFLT_RELATED_OBJECTS objects);
     PFLT_CALLBACK_DATA held; /* what it pended */
     PFLT_INSTANCE instance;
-    int setups, starts, completes, drains, unloads;
+    int setups, drains, unloads;
+    _Atomic int starts, completes; /* looked at while another thread tears down */
     NTSTATUS setup_status, unload_status;
 } filter_;
 enum { MOST_FILTERS = 20 };

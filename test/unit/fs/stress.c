@@ -10,7 +10,7 @@ enum { WRITERS = 4, SLICE = 30000, TOTAL = WRITERS * SLICE };
 
 static HANDLE File;
 static UCHAR Model[TOTAL];
-static volatile bool Stop;
+static _Atomic bool Stop;
 static volatile LONG Errors;
 static unsigned Count;
 
