@@ -72,6 +72,10 @@ NTSTATUS NTAPI RtlInitializeSid(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAu
     return STATUS_SUCCESS;
 }
 
+/* The prototype is NT's; its last named argument is narrower than C likes before a list, which the
+ * Microsoft convention, one slot for every argument, does not mind. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wvarargs"
 /* The same with the sub-authorities as further arguments. nf-ntifs-rtlinitializesidex */
 NTSTATUS NTAPIV RtlInitializeSidEx(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAuthority,
                                    UCHAR SubAuthorityCount, ...)
@@ -87,6 +91,7 @@ NTSTATUS NTAPIV RtlInitializeSidEx(PSID Sid, PSID_IDENTIFIER_AUTHORITY Identifie
     __builtin_ms_va_end(Args);
     return STATUS_SUCCESS;
 }
+#pragma GCC diagnostic pop
 
 /* Where parts of a SID stand, for reading and for writing. The index is not checked.
  * nf-ntifs-rtlsubauthoritysid */
