@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* driver.c - the driver objects, the one dispatch entry, mounting and dismounting. */
 #include "fs/fsp.h"
+#include "ob/ob.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -316,12 +317,21 @@ void FsxEnd(void)
 NTSTATUS FsxDismountVolume(PDEVICE_OBJECT VolumeDevice, bool Force)
 {
     FSX_VOLUME *Volume = VolumeDevice->DeviceExtension;
-    NTSTATUS Status = CcxFlushAll(Volume->Disk);
+    NTSTATUS Status;
     LONG Open;
 
-    KexLockAcquire(&Volume->TableLock);
-    Open = Volume->OpenFiles;
-    KexLockRelease(&Volume->TableLock);
+    /* A lazy write under way or a deferred close may hold the last file objects for a moment: look
+     * once more behind them before calling anything open. */
+    for (int Round = 0;; Round++) {
+        Status = CcxFlushAll(Volume->Disk);
+        KexLockAcquire(&Volume->TableLock);
+        Open = Volume->OpenFiles;
+        KexLockRelease(&Volume->TableLock);
+        if (!Open || Round == 2)
+            break;
+        CcWaitForCurrentLazyWriterActivity();
+        ObxDrainDeferred();
+    }
     if (Open && !Force)
         return STATUS_ACCESS_DENIED;
     if (!Volume->Store->Geometry.ReadOnly) {
