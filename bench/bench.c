@@ -466,7 +466,7 @@ static void in_process(PKSTART_ROUTINE routine)
 {
     UNICODE_STRING image = RTL_CONSTANT_STRING(L"\\Device\\HarddiskVolume1\\bench.exe");
     PEPROCESS process;
-    PKTHREAD thread;
+    PKTHREAD thread = NULL;
 
     if (!NT_SUCCESS(PsxCreateProcess(&image, NULL, &process)) ||
         !NT_SUCCESS(KexThreadStart("bench", process, routine, NULL, &thread)))
